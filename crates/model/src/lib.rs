@@ -1,0 +1,19 @@
+//! The vocabulary of Tandem: ids, names, rights, limits, and the ports that actors call.
+//!
+//! Pure: no IO. What talks to the outside stands behind a trait here ([`log::Log`]), with an
+//! in-memory double beside it ([`memory::MemoryLog`]) and one suite that both must pass
+//! ([`conformance`], behind the feature of that name).
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod ids;
+pub mod limits;
+pub mod log;
+pub mod memory;
+pub mod name;
+pub mod right;
+
+pub use ids::{ClientId, Clock, DocumentId, Epoch, Id, Seq, SessionId, Subject};
+pub use limits::Limits;
+pub use name::{DocumentName, NameError};
+pub use right::Right;

@@ -1,0 +1,140 @@
+//! Every bound, with its name, its default and what happens when it is reached.
+//!
+//! The names are those of the `[limits]` section of the configuration; units stand at their ends.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// All bounds of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// One message after authentication. Longer: skipped unbuffered, refused as `too-large`, the socket stays.
+    pub message_bytes: u64,
+    /// One message before authentication. Longer: the socket is closed with 1009.
+    pub message_bytes_unauthenticated: u64,
+    /// A message longer than this is not even skipped: the socket is closed with 1009.
+    pub skip_bytes: u64,
+    /// Messages being received on the whole node, reserved at their headers. Beyond: sockets wait unread.
+    pub inbound_bytes: u64,
+
+    /// A socket that sent no byte is closed after this long.
+    pub first_byte_seconds: u64,
+    /// A socket whose first Auth was not answered is closed after this long (token functions are slow).
+    pub auth_seconds: u64,
+    /// Kept of one document's frames until its Auth is decided; more is dropped and asked for afterwards.
+    pub pending_document_bytes: u64,
+    /// The same for all documents of a socket.
+    pub pending_socket_bytes: u64,
+    /// Documents on one socket. Beyond: that document is refused.
+    pub documents_per_socket: u64,
+    /// Sockets an address. Beyond: 503 with `Retry-After`.
+    pub sockets_per_address: u64,
+    /// Of these, sockets that are not authenticated yet.
+    pub unauthenticated_per_address: u64,
+
+    /// Frames of one session a second; a faster one is paced by not being read.
+    pub session_frames_per_second: u64,
+    /// Frames that a session may send at once before it is paced: a returning client sends its whole queue.
+    pub session_frames_burst: u64,
+    /// Pings and empty frames a second. Beyond: closed.
+    pub pings_per_second: u64,
+    /// SyncStep1 a second of one document. Beyond: closed.
+    pub steps_per_second: u64,
+    /// SyncStep1 answered a second of one document; a faster one waits and the newest replaces it.
+    pub step_answers_per_second: u64,
+    /// Edits of one document whose acknowledgement a session owes. Beyond: the session is not read.
+    pub owed_edits: u64,
+
+    /// One document, as its encoding. At the limit new structs are refused as `too-large`; deletions and reading go on.
+    pub document_bytes: u64,
+    /// Client ids in one document; at the limit as with `document_bytes`.
+    pub document_clients: u64,
+    /// Structs in one document; at the limit as with `document_bytes`.
+    pub document_structs: u64,
+
+    /// Waiting for commit on the whole node. Beyond: edits wait in their rooms.
+    pub journal_bytes: u64,
+    /// Waiting for commit of one room. Beyond: its sessions are not read.
+    pub journal_room_bytes: u64,
+
+    /// A room's outbox ring. A session that falls out of it gets one merged difference.
+    pub outbox_bytes: u64,
+    /// A socket that accepted no byte for this long is closed.
+    pub stall_seconds: u64,
+
+    /// One presence state, as JSON. Longer: ignored, counted.
+    pub presence_bytes: u64,
+    /// Nesting of a presence state. Deeper: ignored, counted.
+    pub presence_depth: u64,
+    /// Presence flushes a second of one room.
+    pub presence_flushes_per_second: u64,
+    /// A presence state that was not refreshed for this long is removed.
+    pub presence_seconds: u64,
+
+    /// An empty Awareness goes out after this long without another message, for clients that count messages.
+    pub keepalive_seconds: u64,
+    /// A WebSocket ping goes out this often.
+    pub ping_seconds: u64,
+    /// A socket that did not answer a ping for this long is dead.
+    pub pong_seconds: u64,
+    /// A room that nobody is in, with nothing uncommitted, is kept this long.
+    pub room_idle_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 16 * MIB,
+            message_bytes_unauthenticated: 64 * KIB,
+            skip_bytes: 256 * MIB,
+            inbound_bytes: 256 * MIB,
+            first_byte_seconds: 5,
+            auth_seconds: 30,
+            pending_document_bytes: 64 * KIB,
+            pending_socket_bytes: 4 * MIB,
+            documents_per_socket: 1000,
+            sockets_per_address: 200,
+            unauthenticated_per_address: 50,
+            session_frames_per_second: 500,
+            session_frames_burst: 5000,
+            pings_per_second: 100,
+            steps_per_second: 100,
+            step_answers_per_second: 2,
+            owed_edits: 10_000,
+            document_bytes: 64 * MIB,
+            document_clients: 50_000,
+            document_structs: 2_000_000,
+            journal_bytes: 64 * MIB,
+            journal_room_bytes: 4 * MIB,
+            outbox_bytes: MIB,
+            stall_seconds: 10,
+            presence_bytes: 4 * KIB,
+            presence_depth: 8,
+            presence_flushes_per_second: 20,
+            presence_seconds: 30,
+            keepalive_seconds: 10,
+            ping_seconds: 20,
+            pong_seconds: 10,
+            room_idle_seconds: 10,
+        }
+    }
+}
+
+impl Limits {
+    /// A length from this structure as a `usize`; saturates on small machines.
+    #[must_use]
+    pub fn size(bytes: u64) -> usize {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// A time from this structure.
+    #[must_use]
+    pub fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+}
