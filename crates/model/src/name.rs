@@ -58,9 +58,8 @@ impl DocumentName {
         let mut decoded = Vec::with_capacity(bytes.len());
         let mut at = 0;
         while at < bytes.len() {
-            let pair = (bytes[at] == b'%')
-                .then(|| Some((hex(*bytes.get(at + 1)?)?, hex(*bytes.get(at + 2)?)?)))
-                .flatten();
+            let pair =
+                (bytes[at] == b'%').then(|| Some((hex(*bytes.get(at + 1)?)?, hex(*bytes.get(at + 2)?)?))).flatten();
             if let Some((high, low)) = pair {
                 decoded.push(high << 4 | low);
                 at += 3;
