@@ -6,14 +6,18 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod authority;
 pub mod ids;
 pub mod limits;
 pub mod log;
 pub mod memory;
 pub mod name;
+pub mod places;
 pub mod right;
 
+pub use authority::{Authority, Denied, Grant};
 pub use ids::{ClientId, Clock, DocumentId, Epoch, Id, Seq, SessionId, Subject};
 pub use limits::Limits;
 pub use name::{DocumentName, NameError};
+pub use places::{Place, Places};
 pub use right::Right;
