@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The Yjs update format as data.
+
+pub mod lib0;
