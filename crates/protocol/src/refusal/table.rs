@@ -1,0 +1,94 @@
+//! The table itself, in the order of the enum.
+
+use super::HocuspocusWay as Hp;
+use super::Reconnect::{AtOnce, Later, Never};
+use super::YsyncWay as Yw;
+use super::{HocuspocusWay, Reconnect, Refusal, Row, YsyncWay};
+
+const fn row(
+    refusal: Refusal,
+    name: &'static str,
+    y: YsyncWay,
+    h: HocuspocusWay,
+    r: Reconnect,
+    m: &'static str,
+) -> Row {
+    Row { refusal, name, code: name, meaning: m, ysync: y, hocuspocus: h, reconnect: r }
+}
+
+impl Row {
+    /// A refusal that clients know under another name.
+    const fn known_as(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+}
+
+#[rustfmt::skip]
+pub(super) static TABLE: [Row; 31] = [
+    row(Refusal::HostRefused, "host-refused", Yw::Http(403), Hp::Http(403), Never,
+        "The request's Host is not in `ALLOWED_HOSTS`."),
+    row(Refusal::OriginRefused, "origin-refused", Yw::Http(403), Hp::Http(403), Never,
+        "The request's Origin is not in `CORS_ORIGINS`."),
+    row(Refusal::AddressFull, "address-full", Yw::Http(503), Hp::Http(503), Later,
+        "The address has as many sockets, or as many unauthenticated ones, as it may have. `Retry-After` says when."),
+    row(Refusal::NameNotAllowed, "name-not-allowed", Yw::Close(4422), Hp::PermissionDenied, Never,
+        "The document's name is empty, all white space, longer than 255 bytes, or holds control characters."),
+    row(Refusal::Unauthenticated, "unauthenticated", Yw::Close(4401), Hp::PermissionDenied, Never,
+        "There is no token, or its signature, form or start is not right.").known_as("permission-denied"),
+    row(Refusal::AuthTimeout, "auth-timeout", Yw::Close(4508), Hp::CloseSocket(4408), Later,
+        "Nobody authenticated on the socket within `limits.auth_seconds`."),
+    row(Refusal::TokenExpired, "token-expired", Yw::Close(4401), Hp::PermissionDenied, Never,
+        "The token's `exp` has passed, before or during the connection."),
+    row(Refusal::Forbidden, "forbidden", Yw::Close(4403), Hp::PermissionDenied, Never,
+        "The token gives no right on the document, or no longer, or there is no such document: one answer."),
+    row(Refusal::TooManyDocuments, "too-many-documents", Yw::Never, Hp::PermissionDenied, Never,
+        "The socket carries `limits.documents_per_socket` documents already."),
+    row(Refusal::NotOpen, "not-open", Yw::Never, Hp::Ignored, Never,
+        "A message for a document that was refused, left or closed on this socket. A new Auth opens it again."),
+    row(Refusal::Unavailable, "unavailable", Yw::Close(4503), Hp::CloseSocket(4503), Later,
+        "The document's room is down, or it cannot be loaded because the database cannot be reached."),
+    row(Refusal::Quarantined, "quarantined", Yw::Close(4423), Hp::PermissionDenied, Never,
+        "What is stored of the document cannot be read; an operator has to look. It is never overwritten."),
+    row(Refusal::Draining, "draining", Yw::Close(4503), Hp::CloseSocket(1012), AtOnce,
+        "The node is stopping; what was owed has been sent."),
+    row(Refusal::Internal, "internal", Yw::Close(4500), Hp::CloseSocket(1011), AtOnce,
+        "Something broke inside Tandem and ended this connection only."),
+    row(Refusal::BrokenWebsocket, "broken-websocket", Yw::Close(1002), Hp::CloseSocket(1002), AtOnce,
+        "The WebSocket layer was violated: no mask, reserved bits, a fragment out of place, too many fragments."),
+    row(Refusal::BadFrame, "bad-frame", Yw::Close(4400), Hp::CloseDocumentOrSocket(4400), Never,
+        "A frame cannot be read as a message of the protocol."),
+    row(Refusal::ProtocolMistake, "protocol-mistake", Yw::Close(4400), Hp::CloseDocumentOrSocket(4400), Never,
+        "A text frame, or a message that only a server sends (BroadcastStateless)."),
+    row(Refusal::Oversized, "oversized", Yw::Close(4413), Hp::CloseSocket(1009), Never,
+        "A message beyond `limits.skip_bytes`: not even skipped."),
+    row(Refusal::TooLarge, "too-large", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
+        "A message beyond `limits.message_bytes`. For ten minutes the same subject's new content in this document is \
+         refused alike; deletions and reading go on."),
+    row(Refusal::Full, "full", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
+        "New content for a document at `limits.document_bytes`, `document_clients` or `document_structs`; deletions and \
+         reading go on.").known_as("too-large"),
+    row(Refusal::ReadOnly, "read-only", Yw::PermissionDenied, Hp::NotSaved, Never,
+        "New content from a viewer. Deletions that merely repeat what the document did are no edit."),
+    row(Refusal::BadUpdate, "bad-update", Yw::PermissionDenied, Hp::NotSaved, Never,
+        "An update that a fresh Yjs could not apply; nothing of it is taken."),
+    row(Refusal::Forged, "forged", Yw::PermissionDenied, Hp::NotSaved, Never,
+        "New content under the client id of a live author, which that author does not have, or what builds on it."),
+    row(Refusal::Deleted, "deleted", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
+        "Content that was deleted with the document's name, or what builds on it."),
+    row(Refusal::Incomplete, "incomplete", Yw::PermissionDenied, Hp::NotSaved, Never,
+        "An edit that builds on something which its bringer, asked three times, did not supply."),
+    row(Refusal::JournalFull, "journal-full", Yw::NotRead, Hp::NotRead, Never,
+        "More waits for the database than `limits.journal_bytes` or `journal_room_bytes`. Nothing is lost."),
+    row(Refusal::PresenceRefused, "presence-refused", Yw::Ignored, Hp::Ignored, Never,
+        "A presence state beyond `limits.presence_bytes` or `presence_depth`, or one that is no JSON."),
+    row(Refusal::PresenceForeign, "presence-foreign", Yw::Ignored, Hp::Ignored, Never,
+        "A presence state that is news, for a client id which belongs to another session."),
+    row(Refusal::Flood, "flood", Yw::Close(4429), Hp::CloseSocket(4429), Never,
+        "More than `limits.pings_per_second` pings and empty frames, or `limits.steps_per_second` SyncStep1 of one \
+         document, in a second."),
+    row(Refusal::Slow, "slow", Yw::Close(4508), Hp::CloseSocket(4508), AtOnce,
+        "The socket accepted no byte for `limits.stall_seconds`."),
+    row(Refusal::Dead, "dead", Yw::Cut, Hp::Cut, AtOnce,
+        "A ping stayed unanswered for `limits.pong_seconds`, or a new socket sent nothing for `limits.first_byte_seconds`."),
+];
