@@ -1,0 +1,472 @@
+//! A WebSocket of a server, polled by the one task that owns it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::protocol::Message as Received;
+
+use crate::budget::{Budget, Reservation, Wait};
+use crate::codec::{Codec, Pipe, Progress, Stop, complaint};
+use crate::error::WireError;
+use crate::header::{Header, HeaderReader};
+use crate::limits::SocketLimits;
+use crate::message::{Inward, Message};
+use crate::outbox::Outbox;
+use crate::scratch::Source;
+use crate::tracker::{Counts, Plan, Tracker};
+
+/// Frames that one poll may go through without anything to hand over; then the task's other work has its turn.
+const FRAMES_A_POLL: u32 = 128;
+
+/// The longest reason of a close frame, in bytes.
+const REASON_BYTES_MAX: usize = 123;
+
+/// What is read and thrown away after the end, so that the peer's system does not discard our last frames.
+const LINGER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Whole messages in, whole frames out, over any stream.
+///
+/// One task polls it: [`poll_drain`](Self::poll_drain) while frames are queued, then
+/// [`poll_message`](Self::poll_message), unless it wants to pace the peer, which it does by not asking. After `None` or
+/// an error it polls [`poll_finish`](Self::poll_finish), for as long as it likes to wait, and drops the socket.
+pub struct Socket<S> {
+    io: S,
+    rest: Bytes,
+    reader: HeaderReader,
+    place: Place,
+    tracker: Tracker,
+    codec: Option<Box<Codec>>,
+    reservation: Reservation,
+    out: Outbox,
+    limits: SocketLimits,
+    budget: Arc<Budget>,
+    closing: bool,
+    ended: bool,
+    shut: bool,
+    received: u64,
+}
+
+/// Where in a frame the reader stands.
+enum Place {
+    /// Before its header, or in it.
+    Header,
+    /// Its message waits for the budget.
+    Reserving(Header, Wait),
+    /// Its payload goes to the codec.
+    Taking(Progress),
+    /// Its payload is thrown away.
+    Skipping(Progress),
+}
+
+/// What one step of the reader came to.
+enum Step {
+    Again,
+    Give(Inward),
+    End,
+}
+
+impl<S> Socket<S> {
+    /// Wraps a stream on which the upgrade is done. `early` is what was read of it beyond the upgrade request.
+    #[must_use]
+    pub fn new(io: S, early: Bytes, limits: SocketLimits, budget: Arc<Budget>) -> Self {
+        Self {
+            io,
+            received: early.len() as u64,
+            rest: early,
+            reader: HeaderReader::default(),
+            place: Place::Header,
+            tracker: Tracker::default(),
+            codec: None,
+            reservation: Reservation::default(),
+            out: Outbox::default(),
+            limits,
+            budget,
+            closing: false,
+            ended: false,
+            shut: false,
+        }
+    }
+
+    /// Changes the limits, from the next frame header on.
+    pub fn set_limits(&mut self, limits: SocketLimits) {
+        self.limits = limits;
+    }
+
+    /// Queues a whole, encoded, unmasked frame. After a close frame nothing may follow: then it is dropped.
+    pub fn push(&mut self, frame: Bytes) {
+        if !self.closing {
+            self.out.push(frame);
+        }
+    }
+
+    /// Queues a whole frame that stands in two pieces, so that a large payload needs no copy.
+    pub fn push_split(&mut self, head: Bytes, payload: Bytes) {
+        self.push(head);
+        self.push(payload);
+    }
+
+    /// The pieces (a frame is one, or two if pushed split) and bytes that wait to be written.
+    #[must_use]
+    pub fn queued(&self) -> (usize, usize) {
+        self.out.queued()
+    }
+
+    /// Bytes that the stream took, ever: if frames wait and this stands still, the peer does not read.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.out.accepted()
+    }
+
+    /// Bytes that came, ever, `early` too: if a message holds budget and this stands still, its sender stalls.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes of the budget that the message being received holds now.
+    #[must_use]
+    pub fn reserved(&self) -> u64 {
+        self.reservation.bytes()
+    }
+
+    /// True while the peer is not read because a message of it waits for the budget.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.place, Place::Reserving(..))
+    }
+
+    /// True once a close frame is queued or sent, whoever began.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Queues a close frame behind what is queued; the reason is cut to 123 bytes. From here on nothing can be pushed
+    /// and incoming data is thrown away; [`poll_message`](Self::poll_message) runs to the peer's answer.
+    pub fn close(&mut self, code: u16, reason: &str) {
+        if self.closing {
+            return;
+        }
+        self.out.push(close_frame(code, reason));
+        self.closing = true;
+        if let Some(codec) = &mut self.codec {
+            codec.mute();
+        }
+    }
+
+    /// Gives what was counted since the last call. Counts are made at the headers, before anything is stored.
+    pub fn take_counts(&mut self) -> Counts {
+        self.tracker.take_counts()
+    }
+
+    /// The stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.io
+    }
+
+    /// The stream, to set its options. What is read or written past the socket breaks its framing.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.io
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Writes the queue. Ready when it is empty.
+    ///
+    /// # Errors
+    /// Those of the stream; the socket is of no use after one.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.out.poll_drain(&mut self.io, cx)
+    }
+
+    /// Reads to the end of the next thing to hand over. `None` is the end after a close handshake.
+    ///
+    /// Answers to pings and close frames are queued, not written: poll [`poll_drain`](Self::poll_drain) after it. A
+    /// pending call may have counted frames without handing over any; look at [`take_counts`](Self::take_counts) too.
+    ///
+    /// # Errors
+    /// Each is the end. A close frame with [its code](WireError::code) is queued; [`poll_finish`](Self::poll_finish)
+    /// delivers it.
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Inward, WireError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if self.out.replies_full()
+            && let Err(error) = ready!(self.out.poll_drain(&mut self.io, cx))
+        {
+            return Poll::Ready(Some(Err(self.fail(error.into()))));
+        }
+        let mut frames = 0;
+        let mut source = Source::new(&mut self.io, &mut self.rest);
+        let mut inbound = Inbound {
+            reader: &mut self.reader,
+            place: &mut self.place,
+            tracker: &mut self.tracker,
+            codec: &mut self.codec,
+            reservation: &mut self.reservation,
+            out: &mut self.out,
+            limits: &self.limits,
+            budget: &self.budget,
+            closing: &mut self.closing,
+        };
+        let outcome = loop {
+            if matches!(inbound.place, Place::Header) {
+                frames += 1;
+                if frames > FRAMES_A_POLL {
+                    cx.waker().wake_by_ref();
+                    break Poll::Pending;
+                }
+            }
+            match inbound.step(&mut source, cx) {
+                Poll::Pending => break Poll::Pending,
+                Poll::Ready(Ok(Step::Again)) => {}
+                Poll::Ready(Ok(Step::Give(inward))) => break Poll::Ready(Some(Ok(inward))),
+                Poll::Ready(Ok(Step::End)) => break Poll::Ready(None),
+                Poll::Ready(Err(error)) => break Poll::Ready(Some(Err(error))),
+            }
+        };
+        self.received += source.received();
+        drop(source);
+        match outcome {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(self.fail(error)))),
+            Poll::Ready(Some(Ok(Inward::Close(code)))) => {
+                self.end();
+                Poll::Ready(Some(Ok(Inward::Close(code))))
+            }
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            give => give,
+        }
+    }
+
+    /// Writes what is queued, ends our half of the stream and reads away what the peer still sends (at most 4 MiB),
+    /// because a system that closes with unread bytes resets the connection, and the peer loses our last frames.
+    /// The caller bounds the time.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end();
+        ready!(self.poll_drain(cx))?;
+        if !self.shut {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            self.shut = true;
+            self.received = 0;
+        }
+        while self.received < LINGER_BYTES_MAX {
+            let mut source = Source::new(&mut self.io, &mut self.rest);
+            match ready!(source.poll_fill(cx))? {
+                0 => break,
+                count => {
+                    source.consume(count);
+                    self.received += count as u64;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says good-bye with the error's code, once.
+    fn fail(&mut self, error: WireError) -> WireError {
+        if let Some(code) = error.code() {
+            self.close(code, &error.to_string());
+        }
+        self.end();
+        error
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.closing = true;
+        self.codec = None;
+        self.reservation = Reservation::default();
+        self.place = Place::Header;
+        self.tracker.reset();
+        self.rest = Bytes::new();
+    }
+}
+
+/// The reading half, borrowed apart from the stream.
+struct Inbound<'a> {
+    reader: &'a mut HeaderReader,
+    place: &'a mut Place,
+    tracker: &'a mut Tracker,
+    codec: &'a mut Option<Box<Codec>>,
+    reservation: &'a mut Reservation,
+    out: &'a mut Outbox,
+    limits: &'a SocketLimits,
+    budget: &'a Budget,
+    closing: &'a mut bool,
+}
+
+impl Inbound<'_> {
+    fn step<S>(&mut self, source: &mut Source<'_, S>, cx: &mut Context<'_>) -> Poll<Result<Step, WireError>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        match self.place {
+            Place::Header => self.header(source, cx),
+            Place::Reserving(header, wait) => {
+                *self.reservation = ready!(wait.poll(cx));
+                *self.place = Place::Taking(Progress::new(*header));
+                Poll::Ready(Ok(Step::Again))
+            }
+            Place::Taking(_) => self.take(source, cx),
+            Place::Skipping(_) => self.skip(source, cx),
+        }
+    }
+
+    fn header<S>(&mut self, source: &mut Source<'_, S>, cx: &mut Context<'_>) -> Poll<Result<Step, WireError>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let header = loop {
+            if ready!(source.poll_fill(cx)).map_err(lost)? == 0 {
+                return Poll::Ready(self.cut());
+            }
+            let (used, header) = self.reader.take(source.available())?;
+            source.consume(used);
+            if let Some(header) = header {
+                break header;
+            }
+        };
+        *self.place = match self.tracker.begin_frame(&header, self.limits, *self.closing)? {
+            Plan::Take { reserve: None } => Place::Taking(Progress::new(header)),
+            Plan::Take { reserve: Some(bytes) } => Place::Reserving(header, self.budget.reserve(bytes)),
+            Plan::Skip => {
+                *self.codec = None;
+                *self.reservation = Reservation::default();
+                Place::Skipping(Progress::new(header))
+            }
+        };
+        Poll::Ready(Ok(Step::Again))
+    }
+
+    fn take<S>(&mut self, source: &mut Source<'_, S>, cx: &mut Context<'_>) -> Poll<Result<Step, WireError>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let Place::Taking(progress) = self.place else { return Poll::Ready(Ok(Step::Again)) };
+        let header = progress.header;
+        let codec = self.codec.get_or_insert_with(|| Codec::new(&header, *self.closing));
+        let mut pipe = Pipe {
+            source,
+            cx,
+            header: self.reader.bytes(),
+            progress,
+            tracker: self.tracker,
+            out: self.out,
+            stop: Stop::Pending,
+        };
+        match codec.read(&mut pipe) {
+            Ok(received) => {
+                self.end_frame(&header);
+                if !self.tracker.in_codec() {
+                    *self.codec = None;
+                }
+                Poll::Ready(Ok(self.hand_over(received)))
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => match pipe.stop {
+                Stop::Pending => Poll::Pending,
+                Stop::Eof => Poll::Ready(self.cut()),
+                Stop::Failed(error) => Poll::Ready(Err(lost(error))),
+                Stop::FrameEnd => {
+                    self.end_frame(&header);
+                    Poll::Ready(Ok(Step::Again))
+                }
+            },
+            Err(error) => Poll::Ready(Err(complaint(error))),
+        }
+    }
+
+    fn skip<S>(&mut self, source: &mut Source<'_, S>, cx: &mut Context<'_>) -> Poll<Result<Step, WireError>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let Place::Skipping(progress) = self.place else { return Poll::Ready(Ok(Step::Again)) };
+        while progress.left > 0 {
+            if ready!(source.poll_fill(cx)).map_err(lost)? == 0 {
+                return Poll::Ready(self.cut());
+            }
+            let count = progress.advance(source, self.tracker, usize::MAX).len();
+            source.consume(count);
+        }
+        let header = progress.header;
+        let step = match self.end_frame(&header) {
+            Some((head, bytes)) if !*self.closing => Step::Give(Inward::TooLarge { head, bytes }),
+            _ => Step::Again,
+        };
+        Poll::Ready(Ok(step))
+    }
+
+    fn end_frame(&mut self, header: &Header) -> Option<(Bytes, u64)> {
+        self.reader.clear();
+        *self.place = Place::Header;
+        self.tracker.end_frame(header)
+    }
+
+    fn hand_over(&mut self, received: Received) -> Step {
+        let closing = *self.closing;
+        match received {
+            Received::Close(frame) => {
+                *self.closing = true;
+                Step::Give(Inward::Close(frame.map(|frame| frame.code.into())))
+            }
+            Received::Binary(body) => {
+                let reservation = self.reservation_of(body.len());
+                if closing { Step::Again } else { Step::Give(Inward::Binary(Message::new(body, reservation))) }
+            }
+            Received::Text(body) => {
+                let reservation = self.reservation_of(body.len());
+                if closing { Step::Again } else { Step::Give(Inward::Text(Message::new(body, reservation))) }
+            }
+            _ if closing => Step::Again,
+            Received::Ping(_) => Step::Give(Inward::Ping),
+            // Raw frames are only ever written.
+            Received::Pong(_) | Received::Frame(_) => Step::Give(Inward::Pong),
+        }
+    }
+
+    fn reservation_of(&mut self, bytes: usize) -> Reservation {
+        let mut reservation = std::mem::take(self.reservation);
+        reservation.shrink(bytes as u64);
+        reservation
+    }
+
+    /// The stream ended. That is in order once a close frame has gone out.
+    fn cut(&self) -> Result<Step, WireError> {
+        if *self.closing { Ok(Step::End) } else { Err(WireError::Cut) }
+    }
+}
+
+/// A failed read; a reset is a peer that went away.
+fn lost(error: io::Error) -> WireError {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => WireError::Cut,
+        _ => WireError::Io(error),
+    }
+}
+
+fn close_frame(code: u16, reason: &str) -> Bytes {
+    let mut end = reason.len().min(REASON_BYTES_MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reason = &reason.as_bytes()[..end];
+    let mut frame = BytesMut::with_capacity(4 + end);
+    frame.put_u8(0x88);
+    frame.put_u8(u8::try_from(2 + end).unwrap_or_default());
+    frame.put_u16(code);
+    frame.put_slice(reason);
+    frame.freeze()
+}
