@@ -1,1 +1,30 @@
-//! Skeleton.
+//! The schema, a step a file.
+//!
+//! Rules for a step: it runs in a transaction and has a way back; it suits the old and the new binary at once, because
+//! in a rolling restart both run; it is written with the schema builder, so that it suits every database.
+//! What an older binary needs is removed one release after the last binary that needs it.
+
+mod m20261125_000001_documents;
+mod m20261125_000002_document_updates;
+mod m20261125_000003_document_snapshots;
+
+use sea_orm_migration::prelude::*;
+
+/// The format of what is stored, as `tandem --version` prints it.
+///
+/// Raised with a step that a binary of the previous format cannot live with.
+pub const STORE_FORMAT: u32 = 1;
+
+/// All steps, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261125_000001_documents::Migration),
+            Box::new(m20261125_000002_document_updates::Migration),
+            Box::new(m20261125_000003_document_snapshots::Migration),
+        ]
+    }
+}

@@ -90,7 +90,8 @@ impl MemoryLog {
 
 impl State {
     fn stored(&mut self, document: DocumentId) -> Option<&mut Stored> {
-        usize::try_from(document.0 - 1).ok().and_then(|at| self.documents.get_mut(at))
+        let at = usize::try_from(document.0.checked_sub(1)?).ok()?;
+        self.documents.get_mut(at)
     }
 
     fn create(&mut self, name: &DocumentName) -> Document {
@@ -232,5 +233,60 @@ mod tests {
     #[tokio::test]
     async fn the_double_conforms() {
         crate::conformance::all(&|| async { MemoryLog::new() }).await;
+    }
+
+    async fn document(log: &MemoryLog) -> Document {
+        log.create(&DocumentName::new("a").expect("a name")).await.expect("a document")
+    }
+
+    async fn append(log: &MemoryLog, to: &Document) -> Result<Vec<Appended>, LogError> {
+        log.append(vec![Append { document: to.id, epoch: to.epoch, payload: Bytes::from_static(b"x") }]).await
+    }
+
+    #[tokio::test]
+    async fn faults_come_in_the_order_asked_for_and_then_end() {
+        let log = MemoryLog::new();
+        let a = document(&log).await;
+        log.fail_next(&[Fault::NotStored, Fault::StoredAnyway, Fault::Full]);
+        assert!(matches!(append(&log, &a).await, Err(LogError::Unavailable(_))));
+        assert_eq!(log.load(a.id).await.map(|loaded| loaded.rows.len()), Ok(0), "not stored");
+        assert!(matches!(append(&log, &a).await, Err(LogError::Unavailable(_))));
+        assert_eq!(log.load(a.id).await.map(|loaded| loaded.rows.len()), Ok(1), "stored anyway");
+        assert!(matches!(append(&log, &a).await, Err(LogError::Full(_))));
+        assert_eq!(append(&log, &a).await, Ok(vec![Appended::At(Seq(2))]), "the faults are used up");
+        assert_eq!(log.appends(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_lost_row_makes_its_document_unreadable_and_no_other() {
+        let log = MemoryLog::new();
+        let a = document(&log).await;
+        for _ in 0..3 {
+            append(&log, &a).await.expect("an append");
+        }
+        log.lose(a.id, Seq(2));
+        let reason = "row 2 is missing".to_owned();
+        assert_eq!(log.load(a.id).await.err(), Some(LogError::Unreadable { document: a.id, reason }));
+        let b = log.create(&DocumentName::new("b").expect("a name")).await.expect("a document");
+        assert!(log.load(b.id).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_corrupted_row_comes_back_as_what_it_became() {
+        let log = MemoryLog::new();
+        let a = document(&log).await;
+        append(&log, &a).await.expect("an append");
+        log.corrupt(a.id, Seq(1), Bytes::from_static(b"broken"));
+        assert_eq!(log.load(a.id).await.expect("a load").rows[0].payload, "broken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_append_takes_the_time_asked_for() {
+        let log = MemoryLog::new();
+        let a = document(&log).await;
+        log.append_takes(Duration::from_secs(3));
+        let before = tokio::time::Instant::now();
+        append(&log, &a).await.expect("an append");
+        assert_eq!(before.elapsed(), Duration::from_secs(3));
     }
 }

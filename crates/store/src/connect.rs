@@ -1,0 +1,81 @@
+//! Connections and their settings.
+
+use std::time::Duration;
+
+use ::log::LevelFilter;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+use crate::location::{Location, Missing};
+use crate::options::Options;
+
+/// SQLite's default, which no step changes.
+const PAGE_BYTES: u64 = 4096;
+
+/// How long a statement waits for a lock that somebody else holds: a backup or a shell, for one process owns the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a read waits for its turn among the readers. Longer than a read takes, for a full house is no fault.
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The bytes of the file that are read through the kernel's own cache.
+const MMAP_BYTES: &str = "268435456";
+
+/// Connects the one writer.
+///
+/// WAL, and a sync with each commit: anything less loses acknowledged commits at a power cut.
+pub async fn writer(location: &Location, options: &Options) -> Result<DatabaseConnection, DbErr> {
+    let (path, missing) = (location.path.clone(), location.missing);
+    let pages_max = options.bytes_max.map(|bytes| (bytes / PAGE_BYTES).max(1).to_string());
+    let settings = move |sqlite: SqliteConnectOptions| {
+        let sqlite = sqlite
+            .filename(&path)
+            .create_if_missing(missing == Missing::Make)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .pragma("cache_size", "-32768")
+            .pragma("mmap_size", MMAP_BYTES)
+            .pragma("journal_size_limit", "67108864");
+        match &pages_max {
+            Some(pages) => sqlite.pragma("max_page_count", pages.clone()),
+            None => sqlite,
+        }
+    };
+    let mut connect = pool(options, 1);
+    connect.map_sqlx_sqlite_opts(settings);
+    Database::connect(connect).await
+}
+
+/// Connects the readers. Each keeps a small cache of its own: what they read is in the kernel's.
+pub async fn readers(location: &Location, options: &Options) -> Result<DatabaseConnection, DbErr> {
+    let path = location.path.clone();
+    let settings = move |sqlite: SqliteConnectOptions| {
+        sqlite
+            .filename(&path)
+            .read_only(true)
+            .create_if_missing(false)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", "-4096")
+            .pragma("mmap_size", MMAP_BYTES)
+    };
+    let mut connect = pool(options, options.readers.max(1));
+    connect.map_sqlx_sqlite_opts(settings);
+    Database::connect(connect).await
+}
+
+/// Connections live as long as the pool: there is no server that could go away, so none is tested before its use.
+fn pool(options: &Options, connections: u32) -> ConnectOptions {
+    // The path is set with the settings, where nothing of it needs escapes.
+    let mut connect = ConnectOptions::new("sqlite://replaced");
+    connect
+        .max_connections(connections)
+        .acquire_timeout(TURN_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .sqlx_logging_level(LevelFilter::Off)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, options.slow_statement);
+    connect
+}

@@ -1,0 +1,103 @@
+//! Why a database cannot be opened: what, where, and the way out.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why the store cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The URL is of no database that this build stores in. The rest of it is not shown: it may hold a password.
+    #[error(
+        "DATABASE_URL has the scheme `{scheme}`, this build stores in SQLite; use sqlite://data/tandem.db?mode=rwc"
+    )]
+    Scheme {
+        /// What stands before its first colon.
+        scheme: String,
+    },
+    /// The URL cannot be used.
+    #[error("DATABASE_URL is `{url}`: {reason}; use sqlite://data/tandem.db?mode=rwc")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is not there and the URL does not allow to make it.
+    #[error("there is no database {}; put the file there, or add ?mode=rwc to DATABASE_URL to start with an empty one", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder of the file could not be made.
+    #[error("the folder {} for the database cannot be made: {source}; make it, or point DATABASE_URL elsewhere", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The lock file could not be opened.
+    #[error("the lock file {} cannot be opened: {source}; the database's folder must be writable for this user", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another process owns the file.
+    #[error("the database {} is in use by {} (it holds {}); stop that process, or point DATABASE_URL at another file", path.display(), process(*holder), lock.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// The lock file.
+        lock: PathBuf,
+        /// The number of the process, if it could be read.
+        holder: Option<u32>,
+    },
+    /// The file holds something else.
+    #[error("{} is not a SQLite database; move it away, restore it from a backup, or point DATABASE_URL at another file", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be opened or read.
+    #[error("the database {} cannot be opened: {reason}; the file and its folder must be readable and writable for this user", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+    /// The schema lacks steps and was to be left as it is.
+    #[error("the schema of {} lacks {}; run `tandem migrate`", path.display(), steps.join(", "))]
+    Behind {
+        /// The file.
+        path: PathBuf,
+        /// The steps that it lacks, oldest first.
+        steps: Vec<String>,
+    },
+    /// The schema has steps that this binary does not know, and lacks some that it needs.
+    #[error("the schema of {} has {}, which this version of tandem does not know, and lacks {}; use the version that made it", path.display(), unknown.join(", "), steps.join(", "))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The steps that this binary does not know.
+        unknown: Vec<String>,
+        /// The steps that the schema lacks.
+        steps: Vec<String>,
+    },
+    /// A step failed; it left nothing behind.
+    #[error("the schema of {} cannot be brought up to date: {reason}; nothing of the failed step was kept", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+}
+
+fn process(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |holder| format!("process {holder}"))
+}

@@ -1,0 +1,126 @@
+//! What `DATABASE_URL` may say.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+
+/// Where the database's file is, and whether it may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file, as the URL gives it.
+    pub path: PathBuf,
+    /// Whether a missing file is made.
+    pub missing: Missing,
+}
+
+/// What becomes of a file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made (`mode=rwc`).
+    Make,
+    /// It is an error (`mode=rw`, the default).
+    Refuse,
+}
+
+impl Location {
+    /// Reads `sqlite://path?mode=rwc`.
+    pub fn parse(url: &str) -> Result<Self, OpenError> {
+        let Some(rest) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) else {
+            return Err(OpenError::Scheme { scheme: scheme(url).to_owned() });
+        };
+        let wrong = |reason: &str| OpenError::Url { url: url.to_owned(), reason: reason.to_owned() };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if path.is_empty() || path == ":memory:" {
+            return Err(wrong("it names no file, and a database in memory keeps nothing"));
+        }
+        let mut missing = Missing::Refuse;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            missing = match pair {
+                "mode=rwc" => Missing::Make,
+                "mode=rw" => Missing::Refuse,
+                _ => return Err(wrong(&format!("`{pair}` is not known; allowed are mode=rw and mode=rwc"))),
+            };
+        }
+        let path = decode(path).ok_or_else(|| wrong("its path has an escape that is no UTF-8"))?;
+        if path.contains('\0') {
+            return Err(wrong("its path holds a zero byte"));
+        }
+        Ok(Self { path: PathBuf::from(path), missing })
+    }
+
+    /// The file that says which process owns the database.
+    pub fn lock_path(&self) -> PathBuf {
+        let mut name = real(&self.path).into_os_string();
+        name.push(".lock");
+        PathBuf::from(name)
+    }
+}
+
+/// The part of a URL that is safe to show: the rest may hold a password.
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+/// The path without links, so that two ways to one file meet at one lock.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high << 4 | low).ok()?);
+                at += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> (String, Missing) {
+        let location = Location::parse(url).expect("a location");
+        (location.path.display().to_string(), location.missing)
+    }
+
+    #[test]
+    fn a_url_gives_path_and_mode() {
+        assert_eq!(parse("sqlite://data/tandem.db?mode=rwc"), ("data/tandem.db".into(), Missing::Make));
+        assert_eq!(parse("sqlite:///var/lib/tandem.db"), ("/var/lib/tandem.db".into(), Missing::Refuse));
+        assert_eq!(parse("sqlite:a%20b.db?mode=rw"), ("a b.db".into(), Missing::Refuse));
+    }
+
+    #[test]
+    fn a_url_that_names_no_file_is_refused() {
+        for url in
+            ["sqlite://", "sqlite::memory:", "sqlite://:memory:", "sqlite://a?mode=ro", "sqlite://a?cache=shared"]
+        {
+            assert!(matches!(Location::parse(url), Err(OpenError::Url { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn another_database_is_refused_without_showing_its_password() {
+        let error = Location::parse("postgres://tandem:hunter2@db/tandem").expect_err("no such store").to_string();
+        assert!(error.contains("`postgres`") && !error.contains("hunter2"), "{error}");
+    }
+}

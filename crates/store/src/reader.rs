@@ -1,0 +1,175 @@
+//! The connections that read.
+
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use tandem_model::log::{Document, Loaded, LogError, Row};
+use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
+use tokio::time::timeout;
+
+use crate::connect::TURN_TIMEOUT;
+use crate::fault::{Fault, describe, log_error};
+use crate::queries::{documents, snapshots, updates};
+
+/// How many rows one statement reads: each statement has its own timeout, and holds the reader's thread so long.
+const ROWS_A_PAGE: usize = 1_000;
+
+/// A snapshot is one row of up to a whole document: it may take as long as this many pages.
+const SNAPSHOT_PAGES: u32 = 5;
+
+/// Reads, each within its time.
+pub struct Reader {
+    connection: DatabaseConnection,
+    page_timeout: Duration,
+}
+
+/// Why a read gave nothing.
+#[derive(Debug)]
+enum ReadError {
+    TooSlow(Duration),
+    Database(DbErr),
+}
+
+impl Reader {
+    pub fn new(connection: DatabaseConnection, page_timeout: Duration) -> Self {
+        Self { connection, page_timeout }
+    }
+
+    /// Open, idle and most connections.
+    pub fn connections(&self) -> (u32, u32, u32) {
+        let pool = self.connection.get_sqlite_connection_pool();
+        (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX), pool.options().get_max_connections())
+    }
+
+    pub async fn close(&self) {
+        self.connection.get_sqlite_connection_pool().close().await;
+    }
+
+    pub async fn find(&self, name: &DocumentName) -> Result<Option<Document>, LogError> {
+        let found = within(self.turn_and_page(), documents::by_name(&self.connection, name.as_str())).await;
+        found.map_err(ReadError::into_log)?.as_ref().map(document).transpose()
+    }
+
+    /// Touches the file.
+    pub async fn ping(&self) -> Result<(), LogError> {
+        let found = within(self.turn_and_page(), documents::by_id(&self.connection, DocumentId(0))).await;
+        found.map(drop).map_err(ReadError::into_log)
+    }
+
+    /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
+    pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
+        let of_document = |error: ReadError| error.into_log_of(id);
+        let transaction = within(self.turn_and_page(), self.connection.begin()).await.map_err(of_document)?;
+        let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
+        let found = found.ok_or(LogError::Absent)?;
+        let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(&transaction, id)).await;
+        let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
+        let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
+        let rows = self.rows(&transaction, id, after).await.map_err(of_document)?;
+        let document = document(&found)?;
+        whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
+        Ok(Loaded { document, snapshot, rows })
+    }
+
+    async fn rows(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: DocumentId,
+        mut after: Seq,
+    ) -> Result<Vec<Row>, ReadError> {
+        let mut rows = Vec::new();
+        loop {
+            let page = updates::page(transaction, id, after.0, ROWS_A_PAGE as u64);
+            let page = within(self.page_timeout, page).await?;
+            let last = page.len() < ROWS_A_PAGE;
+            rows.extend(page.into_iter().map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() }));
+            match rows.last() {
+                Some(row) if !last => after = row.seq,
+                _ => return Ok(rows),
+            }
+        }
+    }
+
+    fn turn_and_page(&self) -> Duration {
+        TURN_TIMEOUT + self.page_timeout
+    }
+}
+
+impl ReadError {
+    fn into_log(self) -> LogError {
+        match self {
+            Self::TooSlow(limit) => LogError::Unavailable(format!("a read took longer than {limit:?}")),
+            Self::Database(error) => log_error(&error),
+        }
+    }
+
+    /// Tells what is wrong with one document from what is wrong with the store.
+    fn into_log_of(self, document: DocumentId) -> LogError {
+        match self {
+            Self::Database(error) if Fault::of(&error) == Fault::Damaged => {
+                LogError::Unreadable { document, reason: describe(&error) }
+            }
+            other => other.into_log(),
+        }
+    }
+}
+
+/// A name's row as the port shows it.
+pub fn document(found: &documents::Found) -> Result<Document, LogError> {
+    let id = DocumentId(found.id);
+    let name = DocumentName::new(&found.name)
+        .map_err(|error| LogError::Unreadable { document: id, reason: format!("its name is none: {error}") })?;
+    Ok(Document {
+        id,
+        name,
+        epoch: Epoch(found.epoch),
+        head: Seq(found.newest.unwrap_or(0).max(found.head)),
+        deleted: found.deleted_at.is_some(),
+        tombstone: found.tombstone.clone().into(),
+    })
+}
+
+async fn within<T>(limit: Duration, read: impl Future<Output = Result<T, DbErr>>) -> Result<T, ReadError> {
+    match timeout(limit, read).await {
+        Ok(outcome) => outcome.map_err(ReadError::Database),
+        Err(_) => Err(ReadError::TooSlow(limit)),
+    }
+}
+
+/// Checks that the rows are those from behind `after` to `head`, each of them.
+fn whole(after: Seq, rows: &[Row], head: Seq) -> Result<(), String> {
+    let mut expected = after.next();
+    for row in rows {
+        if row.seq != expected {
+            return Err(format!("row {expected} is missing, row {} follows", row.seq));
+        }
+        expected = expected.next();
+    }
+    if expected == head.next() { Ok(()) } else { Err(format!("row {expected} is missing, the log reached {head}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn check(after: i64, seqs: &[i64], head: i64) -> Result<(), String> {
+        let rows: Vec<Row> = seqs.iter().map(|seq| Row { seq: Seq(*seq), payload: Bytes::new() }).collect();
+        whole(Seq(after), &rows, Seq(head))
+    }
+
+    #[test]
+    fn rows_are_whole_from_the_snapshot_to_the_head() {
+        assert_eq!(check(0, &[], 0), Ok(()));
+        assert_eq!(check(0, &[1, 2, 3], 3), Ok(()));
+        assert_eq!(check(7, &[8, 9], 9), Ok(()));
+    }
+
+    #[test]
+    fn a_missing_row_is_named_wherever_it_is() {
+        assert_eq!(check(0, &[2, 3], 3), Err("row 1 is missing, row 2 follows".into()));
+        assert_eq!(check(7, &[8, 10], 10), Err("row 9 is missing, row 10 follows".into()));
+        assert_eq!(check(0, &[1, 2], 3), Err("row 3 is missing, the log reached 3".into()));
+        assert_eq!(check(7, &[], 9), Err("row 8 is missing, the log reached 9".into()));
+    }
+}

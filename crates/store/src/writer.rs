@@ -1,0 +1,295 @@
+//! The one connection that writes.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use sea_orm::{DatabaseConnection, DbErr};
+use tandem_model::log::{Append, Appended, Document, Installed, LogError, Row};
+use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::connect;
+use crate::entities::{document_snapshot, document_update};
+use crate::fault::{describe, log_error};
+use crate::heads::{Head, Heads, Life};
+use crate::location::{Location, Missing};
+use crate::lock::FileLock;
+use crate::options::Options;
+use crate::queries::{self, documents, snapshots, updates};
+use crate::reader::document;
+use crate::statistics::{Counters, WriterStatistics};
+
+/// Orders all writes, in the order in which they ask for their turn.
+///
+/// Each write runs in a task of its own: a caller that leaves does not interrupt it, and nothing limits its time,
+/// because a commit that is given up may have happened.
+pub struct Writer {
+    location: Location,
+    options: Options,
+    state: Mutex<State>,
+    counters: Counters,
+}
+
+struct State {
+    connection: Connection,
+    heads: Heads,
+    /// Held with what writes: a write under way keeps it, whoever else has left.
+    lock: Option<FileLock>,
+}
+
+enum Connection {
+    Open(DatabaseConnection),
+    /// A write failed, or did not end: the next one opens the file again.
+    Broken,
+    Closed,
+}
+
+/// A write that has its turn. What it holds is taken out of the writer, not borrowed: if it ends without
+/// [`Turn::settle`], by a panic too, the writer believes nothing and opens the file again.
+struct Turn<'a> {
+    writer: &'a Writer,
+    state: MutexGuard<'a, State>,
+    connection: DatabaseConnection,
+    heads: Heads,
+    since: Instant,
+}
+
+impl Writer {
+    pub fn new(location: &Location, options: &Options, lock: FileLock, connection: DatabaseConnection) -> Arc<Self> {
+        let connection = Connection::Open(connection);
+        let state = State { connection, heads: Heads::default(), lock: Some(lock) };
+        Arc::new(Self {
+            // A file that vanished while it was in use is never replaced by an empty one.
+            location: Location { missing: Missing::Refuse, ..location.clone() },
+            options: *options,
+            state: Mutex::new(state),
+            counters: Counters::default(),
+        })
+    }
+
+    pub fn statistics(&self) -> WriterStatistics {
+        self.counters.read()
+    }
+
+    /// Waits for the writes before it, then ends all writing and lets go of the lock.
+    pub async fn close(&self) {
+        let mut state = self.state.lock().await;
+        if let Connection::Open(connection) = mem::replace(&mut state.connection, Connection::Closed) {
+            close(connection).await;
+        }
+        state.lock = None;
+    }
+
+    pub async fn append(self: &Arc<Self>, rows: Vec<Append>) -> Result<Vec<Appended>, LogError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writer = Arc::clone(self);
+        owned(async move {
+            let mut turn = writer.turn().await?;
+            let outcome = append(&turn.connection, &mut turn.heads, rows).await;
+            turn.settle(outcome).await
+        })
+        .await
+    }
+
+    pub async fn create(self: &Arc<Self>, name: DocumentName) -> Result<Document, LogError> {
+        let writer = Arc::clone(self);
+        owned(async move {
+            let mut turn = writer.turn().await?;
+            let outcome = create(&turn.connection, &name).await;
+            if let Ok(Some(found)) = &outcome {
+                turn.heads.forget(DocumentId(found.id));
+            }
+            let found = turn.settle(outcome).await?.ok_or(LogError::Absent)?;
+            document(&found)
+        })
+        .await
+    }
+
+    pub async fn install_snapshot(
+        self: &Arc<Self>,
+        document: DocumentId,
+        epoch: Epoch,
+        snapshot: Row,
+    ) -> Result<Installed, LogError> {
+        let writer = Arc::clone(self);
+        owned(async move {
+            let turn = writer.turn().await?;
+            let outcome = install_snapshot(&turn.connection, document, epoch, snapshot).await;
+            turn.settle(outcome).await?.ok_or(LogError::Absent)
+        })
+        .await
+    }
+
+    pub async fn delete(self: &Arc<Self>, document: DocumentId, tombstone: Bytes) -> Result<(), LogError> {
+        let writer = Arc::clone(self);
+        owned(async move {
+            let mut turn = writer.turn().await?;
+            turn.heads.forget(document);
+            let outcome = delete(&turn.connection, document, &tombstone).await;
+            turn.settle(outcome).await?.ok_or(LogError::Absent)
+        })
+        .await
+    }
+
+    async fn turn(&self) -> Result<Turn<'_>, LogError> {
+        let _waiting = Waiting::new(&self.counters);
+        let mut state = self.state.lock().await;
+        let since = Instant::now();
+        let connection = match mem::replace(&mut state.connection, Connection::Broken) {
+            Connection::Open(connection) => connection,
+            Connection::Broken => {
+                connect::writer(&self.location, &self.options).await.map_err(|error| self.failed(&error))?
+            }
+            Connection::Closed => {
+                state.connection = Connection::Closed;
+                return Err(LogError::Unavailable("the store is closed".to_owned()));
+            }
+        };
+        let heads = mem::take(&mut state.heads);
+        Ok(Turn { writer: self, state, connection, heads, since })
+    }
+
+    fn failed(&self, error: &DbErr) -> LogError {
+        self.counters.change(|counters| {
+            counters.failures += 1;
+            counters.failing = true;
+        });
+        tracing::warn!(error = describe(error), "a write failed; the next one opens the database again");
+        log_error(error)
+    }
+}
+
+impl Turn<'_> {
+    /// Ends the turn. Only after a success is what it holds believed.
+    async fn settle<T>(mut self, outcome: Result<T, DbErr>) -> Result<T, LogError> {
+        match outcome {
+            Ok(done) => {
+                self.state.connection = Connection::Open(self.connection);
+                self.state.heads = self.heads;
+                self.writer.counters.change(|counters| {
+                    counters.commits += 1;
+                    counters.failing = false;
+                    counters.last_commit = self.since.elapsed();
+                });
+                Ok(done)
+            }
+            Err(error) => {
+                close(self.connection).await;
+                Err(self.writer.failed(&error))
+            }
+        }
+    }
+}
+
+/// Counts a write while it waits for its turn.
+struct Waiting<'a>(&'a Counters);
+
+impl<'a> Waiting<'a> {
+    fn new(counters: &'a Counters) -> Self {
+        counters.change(|counters| counters.waiting += 1);
+        Self(counters)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.change(|counters| counters.waiting -= 1);
+    }
+}
+
+/// Runs a write to its end, whether or not its caller stays to hear of it.
+async fn owned<T: Send + 'static>(
+    write: impl Future<Output = Result<T, LogError>> + Send + 'static,
+) -> Result<T, LogError> {
+    match tokio::spawn(write).await {
+        Ok(outcome) => outcome,
+        Err(ended) => Err(LogError::Unavailable(format!("the write ended early: {ended}"))),
+    }
+}
+
+async fn close(connection: DatabaseConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::warn!(error = describe(&error), "the database did not close well");
+    }
+}
+
+/// One statement, which commits by itself: a transaction round it would double the price of a small group.
+async fn append(connection: &DatabaseConnection, heads: &mut Heads, rows: Vec<Append>) -> Result<Vec<Appended>, DbErr> {
+    for unknown in heads.unknown(&rows).chunks(updates::ROWS_A_STATEMENT) {
+        for found in documents::heads(connection, unknown).await? {
+            let life = if found.deleted_at.is_some() { Life::Deleted } else { Life::Live };
+            let seq = Seq(found.newest.unwrap_or(0).max(found.head));
+            heads.learn(DocumentId(found.id), Head { seq, epoch: Epoch(found.epoch), life });
+        }
+    }
+    let (outcomes, mut written) = heads.give(rows);
+    if written.len() <= updates::ROWS_A_STATEMENT {
+        if !written.is_empty() {
+            updates::insert(connection, written).await?;
+        }
+        return Ok(outcomes);
+    }
+    let transaction = queries::begin_immediate(connection).await?;
+    while !written.is_empty() {
+        let part: Vec<document_update::Model> = written.drain(..written.len().min(updates::ROWS_A_STATEMENT)).collect();
+        updates::insert(&transaction, part).await?;
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+/// Needs no transaction: nobody else writes, and each of its statements alone leaves a true state.
+async fn create(connection: &DatabaseConnection, name: &DocumentName) -> Result<Option<documents::Found>, DbErr> {
+    match documents::by_name(connection, name.as_str()).await? {
+        Some(found) if found.deleted_at.is_none() => return Ok(Some(found)),
+        Some(found) => documents::revive(connection, DocumentId(found.id)).await?,
+        None => documents::insert(connection, name.as_str(), now_ms()).await?,
+    }
+    documents::by_name(connection, name.as_str()).await
+}
+
+async fn install_snapshot(
+    connection: &DatabaseConnection,
+    document: DocumentId,
+    epoch: Epoch,
+    snapshot: Row,
+) -> Result<Option<Installed>, DbErr> {
+    let transaction = queries::begin_immediate(connection).await?;
+    let Some(found) = documents::by_id(&transaction, document).await? else {
+        return Ok(None);
+    };
+    let newest = snapshots::newest_seq(&transaction, document).await?.unwrap_or(found.base);
+    let head = found.newest.unwrap_or(0).max(found.head);
+    let current = found.epoch == epoch.0 && found.deleted_at.is_none();
+    if !current || snapshot.seq.0 <= newest || snapshot.seq.0 > head {
+        return Ok(Some(Installed::Superseded));
+    }
+    let (seq, payload) = (snapshot.seq.0, snapshot.payload.into());
+    snapshots::insert(&transaction, document_snapshot::Model { document: document.0, seq, payload }).await?;
+    snapshots::remove_before(&transaction, document, seq).await?;
+    documents::note_head(&transaction, document, head).await?;
+    transaction.commit().await?;
+    Ok(Some(Installed::Yes))
+}
+
+async fn delete(connection: &DatabaseConnection, document: DocumentId, tombstone: &[u8]) -> Result<Option<()>, DbErr> {
+    let transaction = queries::begin_immediate(connection).await?;
+    let Some(found) = documents::by_id(&transaction, document).await? else {
+        return Ok(None);
+    };
+    let head = found.newest.unwrap_or(0).max(found.head);
+    documents::mark_deleted(&transaction, document, head, tombstone, now_ms()).await?;
+    updates::remove(&transaction, document).await?;
+    snapshots::remove_before(&transaction, document, i64::MAX).await?;
+    transaction.commit().await?;
+    Ok(Some(()))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
