@@ -46,6 +46,12 @@ impl<'a> Reader<'a> {
         Self { bytes, position: position.min(bytes.len()) }
     }
 
+    /// The same input, read from `position` on.
+    #[must_use]
+    pub fn moved_to(&self, position: usize) -> Self {
+        Self::at(self.bytes, position)
+    }
+
     /// How many bytes have been read.
     #[must_use]
     pub fn position(&self) -> usize {
@@ -169,7 +175,6 @@ pub fn write_var_uint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Writes a signed integer, in as few bytes as it takes.
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is meant")]
 pub fn write_var_int(out: &mut Vec<u8>, value: i64) {
     let magnitude = value.unsigned_abs();
     let sign = if value < 0 { 0x40 } else { 0 };

@@ -1,0 +1,64 @@
+//! What came of admitting an update.
+
+use tandem_model::{ClientId, Clock, Id};
+
+/// What the room lets an admission do with new structs of a client id from this bringer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are taken.
+    Take,
+    /// They are not taken now; the bringer may bring them again.
+    Withhold,
+    /// They are refused for good.
+    Refuse,
+}
+
+/// Why something was refused for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The judge said so.
+    Judged,
+    /// Structs of several clients that need one another: no Yjs makes them.
+    Cycle,
+    /// Types nested deeper than [`TYPE_NESTING_MAX`](crate::TYPE_NESTING_MAX): Yjs overflows its stack on them.
+    Depth,
+    /// A document limit is reached.
+    Full,
+}
+
+impl Cause {
+    /// Names the cause, for the label of a metric.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Judged => "judged",
+            Self::Cycle => "cycle",
+            Self::Depth => "depth",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// What an index took of an update, and what it did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// The index's own encoding of exactly what was new; nothing if nothing new could be taken.
+    pub taken: Option<Vec<u8>>,
+    /// Each client whose clock advanced, with its clock before.
+    pub before: Vec<(ClientId, Clock)>,
+    /// Whether structs were taken.
+    pub new_structs: bool,
+    /// Whether deletions were taken that were not known.
+    pub new_deletions: bool,
+    /// The first element that is needed and not there: a gap, an origin, a right origin, a parent, or what is deleted.
+    pub missing: Option<Id>,
+    /// The first new element of each client that the judge withheld. What depends on them is not taken either.
+    pub withheld: Vec<Id>,
+    /// The first element that was refused for good, by itself or for what it depends on.
+    pub refused: Option<Id>,
+    /// Why [`refused`](Self::refused) was refused.
+    pub cause: Option<Cause>,
+    /// Whether a document limit is reached: new structs are refused, deletions are still taken.
+    pub full: bool,
+}

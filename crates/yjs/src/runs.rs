@@ -1,0 +1,172 @@
+//! Encoded structs of one client in a row, grown at the end by coalescing.
+//!
+//! Coalescing is sound without knowing the document: same client, contiguous, the right one's origin is the left one's
+//! last element, right origins equal, contents of one kind. Under a key it is not: there Yjs deletes a value when the
+//! next one arrives *as a struct of its own*; two values in one struct would leave the first alive, and Yjs throws when
+//! its parent is deleted. So values under a key join only when both are deleted.
+
+use tandem_model::{ClientId, Clock, Id};
+
+use crate::content::{Content, reference};
+use crate::lib0::{var_uint_len, write_var_uint};
+use crate::structs::{Item, Parent, Struct, write_gc_head};
+
+/// A struct, or a part of one, that is about to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    /// Clock of its first element.
+    pub(crate) clock: Clock,
+    /// What is written.
+    pub(crate) body: Struct<'a>,
+    /// Whether all of it is known to be deleted.
+    pub(crate) deleted: bool,
+}
+
+/// Encoded structs in a row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Runs {
+    /// The structs, one behind the other.
+    pub(crate) bytes: Vec<u8>,
+    /// How many they are.
+    pub(crate) structs: u64,
+}
+
+/// What must be known of the last struct to grow it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tail {
+    reference: u8,
+    keyed: bool,
+    deleted: bool,
+    right: Option<Id>,
+    /// Where its length stands among the bytes.
+    length_at: usize,
+    length: u64,
+}
+
+impl Runs {
+    /// Writes `piece` behind what is there: into the last struct where that is sound, else as a struct of its own.
+    ///
+    /// Says whether a struct was added.
+    pub(crate) fn push(&mut self, client: ClientId, tail: &mut Option<Tail>, piece: Piece<'_>) -> bool {
+        if let Some(tail) = tail
+            && tail.takes(client, &piece)
+        {
+            self.grow(tail, &piece.body);
+            return false;
+        }
+        *tail = self.append(&piece);
+        self.structs += 1;
+        true
+    }
+
+    fn append(&mut self, piece: &Piece<'_>) -> Option<Tail> {
+        match piece.body {
+            Struct::Gc(length) => {
+                write_gc_head(&mut self.bytes);
+                let length_at = self.bytes.len();
+                write_var_uint(&mut self.bytes, length);
+                Some(Tail { reference: 0, keyed: false, deleted: true, right: None, length_at, length })
+            }
+            Struct::Item(item) => {
+                item.write_head(&mut self.bytes);
+                let length_at = self.bytes.len();
+                item.content.write(&mut self.bytes);
+                item.content.written_length().map(|length| Tail {
+                    reference: item.content.reference(),
+                    keyed: item.keyed,
+                    deleted: piece.deleted,
+                    right: item.right,
+                    length_at,
+                    length,
+                })
+            }
+            Struct::Skip(_) => None,
+        }
+    }
+
+    /// The length grows in place; that it takes another byte is rare, and then the bytes behind it are few against it.
+    fn grow(&mut self, tail: &mut Tail, body: &Struct<'_>) {
+        let (added, content) = match body {
+            Struct::Gc(length) | Struct::Skip(length) => (*length, None),
+            Struct::Item(item) => (item.content.written_length().unwrap_or(0), Some(item.content)),
+        };
+        let length = tail.length + added;
+        let (width, wider) = (var_uint_len(tail.length), var_uint_len(length));
+        if wider > width {
+            let at = tail.length_at;
+            self.bytes.splice(at..at, std::iter::repeat_n(0, wider - width));
+        }
+        overwrite_var_uint(&mut self.bytes[tail.length_at..tail.length_at + wider], length);
+        tail.length = length;
+        if let Some(content) = content {
+            content.write_body(&mut self.bytes);
+        }
+    }
+}
+
+impl Tail {
+    /// Whether `piece` can join the last struct.
+    pub(crate) fn takes(&self, client: ClientId, piece: &Piece<'_>) -> bool {
+        match piece.body {
+            Struct::Gc(_) => self.reference == 0,
+            Struct::Skip(_) => false,
+            Struct::Item(item) => {
+                self.reference == item.content.reference()
+                    && self.length_is_counted()
+                    && item.origin == piece.clock.checked_sub(1).map(|clock| Id { client, clock })
+                    && item.origin.is_some()
+                    && self.right == item.right
+                    && (self.reference == reference::DELETED
+                        || !(self.keyed || item.keyed)
+                        || (self.deleted && piece.deleted))
+            }
+        }
+    }
+
+    fn length_is_counted(&self) -> bool {
+        matches!(self.reference, reference::DELETED | reference::JSON | reference::ANY | reference::STRING)
+    }
+
+    /// The same tail after the bytes before it grew or shrank.
+    pub(crate) fn moved(self, from: usize, to: usize) -> Self {
+        Self { length_at: self.length_at - from + to, ..self }
+    }
+
+    /// Where the length of the last struct stands.
+    pub(crate) fn length_at(&self) -> usize {
+        self.length_at
+    }
+}
+
+impl<'a> Piece<'a> {
+    /// The same elements as a collecting Yjs leaves them once they are deleted.
+    pub(crate) fn collected(self) -> Self {
+        match self.body {
+            Struct::Item(item) if item.content.is_collected() => {
+                let content = Content::Deleted(item.content.len());
+                Self { body: Struct::Item(Item { content, ..item }), deleted: true, ..self }
+            }
+            _ => Self { deleted: true, ..self },
+        }
+    }
+
+    /// The same item, saying that it stands under a key exactly when it does.
+    pub(crate) fn keyed(self, keyed: bool) -> Self {
+        match self.body {
+            Struct::Item(item) if matches!(item.parent, Parent::Inherited) => {
+                Self { body: Struct::Item(Item { keyed, ..item }), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is meant")]
+fn overwrite_var_uint(place: &mut [u8], mut value: u64) {
+    let last = place.len() - 1;
+    for byte in &mut place[..last] {
+        *byte = value as u8 | 0x80;
+        value >>= 7;
+    }
+    place[last] = value as u8;
+}

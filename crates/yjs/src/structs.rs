@@ -1,0 +1,183 @@
+//! Structs of the update format, as views into encoded bytes.
+
+use tandem_model::{ClientId, Clock, Id};
+
+use crate::content::{self, Content, Trust};
+use crate::lib0::{Reader, write_buf, write_var_uint};
+use crate::refusal::Refusal;
+
+const REFERENCE_BITS: u8 = 0b0001_1111;
+const HAS_SUB: u8 = 0b0010_0000;
+const HAS_RIGHT: u8 = 0b0100_0000;
+const HAS_ORIGIN: u8 = 0b1000_0000;
+const GC: u8 = 0;
+const SKIP: u8 = 10;
+
+/// One struct without its id: that follows from its place in the block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Struct<'a> {
+    /// Elements of which only the length is left.
+    Gc(Clock),
+    /// Elements that are not in the update.
+    Skip(Clock),
+    /// Elements with their place and content.
+    Item(Item<'a>),
+}
+
+/// Elements with their place and content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'a> {
+    /// What stood left of it when it was made.
+    pub(crate) origin: Option<Id>,
+    /// What stood right of it.
+    pub(crate) right: Option<Id>,
+    /// Where it hangs, said only when it has neither of the two.
+    pub(crate) parent: Parent<'a>,
+    /// Whether it says that it is a value under a key; without a parent it only says so.
+    pub(crate) keyed: bool,
+    /// What it holds.
+    pub(crate) content: Content<'a>,
+}
+
+/// Where an item hangs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Parent<'a> {
+    /// Where its origin hangs, else its right origin.
+    Inherited,
+    /// On the root type of that name, under that key when it is keyed.
+    Root(&'a [u8], &'a [u8]),
+    /// On the type that this element holds, under that key when it is keyed.
+    Element(Id, &'a [u8]),
+}
+
+impl<'a> Struct<'a> {
+    /// Reads one struct and checks what can be checked of it alone.
+    #[inline]
+    pub(crate) fn read(reader: &mut Reader<'a>, trust: Trust) -> Result<Self, Refusal> {
+        let info = reader.u8()?;
+        let reference = info & REFERENCE_BITS;
+        match reference {
+            GC | SKIP if info != reference => Err(Refusal::InfoBits),
+            GC => Ok(Self::Gc(nonzero(reader.var_uint()?)?)),
+            SKIP => Ok(Self::Skip(nonzero(reader.var_uint()?)?)),
+            _ if !content::is_known(reference) => Err(Refusal::ContentRef),
+            _ => Item::read(reader, info, trust).map(Self::Item),
+        }
+    }
+
+    /// How many elements these are.
+    pub(crate) fn len(&self) -> Clock {
+        match self {
+            Self::Gc(len) | Self::Skip(len) => *len,
+            Self::Item(item) => item.content.len(),
+        }
+    }
+
+    /// Cuts before the element `at` of a struct that starts at `id`; `at` is neither 0 nor the length or beyond.
+    pub(crate) fn split(self, id: Id, at: Clock) -> (Self, Self) {
+        match self {
+            Self::Gc(len) => (Self::Gc(at), Self::Gc(len - at)),
+            Self::Skip(len) => (Self::Skip(at), Self::Skip(len - at)),
+            Self::Item(item) => {
+                let (left, right) = item.content.split(at);
+                let origin = Id { client: id.client, clock: id.clock + at - 1 };
+                let rest = Item { origin: Some(origin), parent: Parent::Inherited, content: right, ..item };
+                (Self::Item(Item { content: left, ..item }), Self::Item(rest))
+            }
+        }
+    }
+
+    /// Whether the struct refers to an element of `client` at `clock` or above.
+    pub(crate) fn refers_forward(&self, client: ClientId, clock: Clock) -> bool {
+        let Self::Item(item) = self else { return false };
+        let parent = if let Parent::Element(id, _) = item.parent { Some(id) } else { None };
+        [item.origin, item.right, parent].into_iter().flatten().any(|id| id.client == client && id.clock >= clock)
+    }
+}
+
+impl<'a> Item<'a> {
+    fn read(reader: &mut Reader<'a>, info: u8, trust: Trust) -> Result<Self, Refusal> {
+        let origin = if info & HAS_ORIGIN == 0 { None } else { Some(read_id(reader)?) };
+        let right = if info & HAS_RIGHT == 0 { None } else { Some(read_id(reader)?) };
+        let keyed = info & HAS_SUB != 0;
+        let parent = if origin.is_some() || right.is_some() {
+            Parent::Inherited
+        } else {
+            Self::read_parent(reader, keyed, trust)?
+        };
+        let content = Content::read(reader, info & REFERENCE_BITS, trust)?;
+        Ok(Self { origin, right, parent, keyed, content })
+    }
+
+    /// Yjs takes any number but 1 for "an element follows".
+    fn read_parent(reader: &mut Reader<'a>, keyed: bool, trust: Trust) -> Result<Parent<'a>, Refusal> {
+        if reader.var_uint()? == 1 {
+            let name = read_text(reader, trust)?;
+            let key = if keyed { read_text(reader, trust)? } else { &[] };
+            Ok(Parent::Root(name, key))
+        } else {
+            let id = read_id(reader)?;
+            let key = if keyed { read_text(reader, trust)? } else { &[] };
+            Ok(Parent::Element(id, key))
+        }
+    }
+
+    /// Writes everything that stands before the content.
+    pub(crate) fn write_head(&self, out: &mut Vec<u8>) {
+        let mut info = self.content.reference();
+        info |= if self.origin.is_some() { HAS_ORIGIN } else { 0 };
+        info |= if self.right.is_some() { HAS_RIGHT } else { 0 };
+        info |= if self.keyed { HAS_SUB } else { 0 };
+        out.push(info);
+        for id in [self.origin, self.right].into_iter().flatten() {
+            write_id(out, id);
+        }
+        let key = match self.parent {
+            Parent::Inherited => return,
+            Parent::Root(name, key) => {
+                out.push(1);
+                write_buf(out, name);
+                key
+            }
+            Parent::Element(id, key) => {
+                out.push(0);
+                write_id(out, id);
+                key
+            }
+        };
+        if self.keyed {
+            write_buf(out, key);
+        }
+    }
+}
+
+/// Writes a GC struct up to its length.
+pub(crate) fn write_gc_head(out: &mut Vec<u8>) {
+    out.push(GC);
+}
+
+/// Writes a Skip struct.
+pub(crate) fn write_skip(out: &mut Vec<u8>, length: Clock) {
+    out.push(SKIP);
+    write_var_uint(out, length);
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Result<Id, Refusal> {
+    Ok(Id::new(reader.var_uint()?, reader.var_uint()?))
+}
+
+fn write_id(out: &mut Vec<u8>, id: Id) {
+    write_var_uint(out, id.client.0);
+    write_var_uint(out, id.clock);
+}
+
+fn read_text<'a>(reader: &mut Reader<'a>, trust: Trust) -> Result<&'a [u8], Refusal> {
+    if trust == Trust::Own {
+        return Ok(reader.buf()?);
+    }
+    Ok(reader.var_string()?.as_bytes())
+}
+
+fn nonzero(length: u64) -> Result<u64, Refusal> {
+    if length == 0 { Err(Refusal::ZeroLength) } else { Ok(length) }
+}
