@@ -12,7 +12,7 @@ use tandem_model::ClientId;
 use tandem_yjs::lib0;
 use thiserror::Error;
 
-pub use self::read::{Entries, Raw, decode, entries};
+pub use self::read::{Decoded, Entries, Raw, decode, entries};
 
 /// The update without entries: as a message it changes nothing, and keeps a connection alive.
 pub const EMPTY: &[u8] = &[0];
@@ -28,15 +28,25 @@ pub struct Entry<'a> {
     pub state: State<'a>,
 }
 
-/// A client's state, as far as it was looked at.
+/// A client's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State<'a> {
     /// The client is gone: `null`.
     Gone,
     /// Valid JSON within the limits, as it stood in the frame.
     Json(&'a str),
-    /// A state that is not to be kept. The other entries of the frame are not affected.
-    Refused(StateFault),
+}
+
+/// An entry that is not to be kept. The other entries of its update are not affected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("client {client} at {clock}: {fault}")]
+pub struct Refused {
+    /// Whose.
+    pub client: ClientId,
+    /// Its clock.
+    pub clock: u64,
+    /// Why.
+    pub fault: StateFault,
 }
 
 /// What is wrong with one state.
@@ -75,21 +85,26 @@ pub enum AwarenessError {
     TooManyEntries(u64),
 }
 
-/// Appends an update of these entries. One whose state is [`State::Refused`] is left out.
-pub fn encode(entries: &[Entry<'_>], out: &mut Vec<u8>) {
-    let kept = || entries.iter().filter_map(|entry| json(&entry.state).map(|json| (entry, json)));
-    lib0::write_var_uint(out, kept().count() as u64);
-    for (entry, json) in kept() {
-        lib0::write_var_uint(out, entry.client.0);
-        lib0::write_var_uint(out, entry.clock);
-        lib0::write_var_string(out, json);
+/// Writes an update of these entries.
+#[must_use]
+pub fn encode(entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    lib0::write_var_uint(&mut out, entries.len() as u64);
+    for entry in entries {
+        lib0::write_var_uint(&mut out, entry.client.0);
+        lib0::write_var_uint(&mut out, entry.clock);
+        lib0::write_var_string(&mut out, entry.state.as_str());
     }
+    out
 }
 
-fn json<'a>(state: &State<'a>) -> Option<&'a str> {
-    match state {
-        State::Gone => Some("null"),
-        State::Json(json) => Some(json),
-        State::Refused(_) => None,
+impl<'a> State<'a> {
+    /// The state as the wire says it.
+    #[must_use]
+    pub fn as_str(&self) -> &'a str {
+        match self {
+            Self::Gone => "null",
+            Self::Json(json) => json,
+        }
     }
 }

@@ -41,6 +41,8 @@ pub enum Refusal {
     Unavailable,
     /// What is stored of the document cannot be read.
     Quarantined,
+    /// The document was deleted while it was open.
+    Gone,
     /// The node is stopping.
     Draining,
     /// Something broke inside Tandem.
@@ -63,7 +65,7 @@ pub enum Refusal {
     BadUpdate,
     /// An edit under the client id of a live author.
     Forged,
-    /// An edit that builds on what was deleted with the document.
+    /// An edit that brings back, or builds on, what was deleted with the document's name.
     Deleted,
     /// An edit whose causes nobody could supply.
     Incomplete,
@@ -111,6 +113,8 @@ pub enum HocuspocusWay {
     NotSaved,
     /// SyncStatus 0 in the edit's place, and Stateless `{"code":…}` with the refusal's code.
     NotSavedWithCode,
+    /// CLOSE with the refusal's code; the socket and its other documents stay.
+    CloseDocument,
     /// CLOSE with the refusal's code, the socket and its other documents stay; where no document can be named, the
     /// socket is closed with this code.
     CloseDocumentOrSocket(u16),
@@ -160,7 +164,7 @@ impl Refusal {
 
     /// What stands on the wire: a close reason, a permission-denied reason, the `code` of a Stateless.
     ///
-    /// It is the name, but for two that clients already know under another.
+    /// It is the name, but for those that clients already know under another.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.row().code
@@ -227,7 +231,8 @@ mod tests {
     #[test]
     fn a_y_websocket_stays_away_exactly_when_a_reconnect_changes_nothing() {
         for refusal in Refusal::all() {
-            if let YsyncWay::Close(code) = refusal.ysync() {
+            // Below 4000 are the WebSocket layer's own codes.
+            if let YsyncWay::Close(code @ 4000..) = refusal.ysync() {
                 assert_ne!(code, 4408, "{refusal:?}");
                 let stays_away = (4400..4500).contains(&code);
                 assert_eq!(stays_away, refusal.reconnect() == Reconnect::Never, "{refusal:?}");
@@ -246,6 +251,7 @@ mod tests {
     #[test]
     fn codes_that_clients_know_are_kept() {
         assert_eq!(Refusal::Unauthenticated.code(), "permission-denied");
+        assert_eq!(Refusal::Forbidden.code(), "permission-denied");
         assert_eq!(Refusal::Full.stateless(), "{\"code\":\"too-large\"}");
         assert_eq!(Refusal::Deleted.stateless(), "{\"code\":\"deleted\"}");
         assert_eq!(Refusal::TokenExpired.ysync(), YsyncWay::Close(4401));

@@ -2,7 +2,7 @@
 
 use tandem_model::ClientId;
 use tandem_protocol::awareness::{
-    AwarenessError, AwarenessLimits, EMPTY, Entry, Raw, State, StateFault, decode, encode, entries,
+    AwarenessError, AwarenessLimits, EMPTY, Entry, Raw, Refused, State, StateFault, decode, encode, entries,
 };
 use tandem_yjs::lib0;
 
@@ -19,8 +19,9 @@ fn update(states: &[(u64, u64, &str)]) -> Vec<u8> {
     out
 }
 
-fn states(update: &[u8]) -> Vec<State<'_>> {
-    decode(update, &LIMITS).expect("an update").iter().map(|entry| entry.state).collect()
+fn states(update: &[u8]) -> Vec<Result<State<'_>, StateFault>> {
+    let decoded = decode(update, &LIMITS).expect("an update");
+    decoded.iter().map(|entry| entry.map(|entry| entry.state).map_err(|refused| refused.fault)).collect()
 }
 
 #[test]
@@ -30,42 +31,36 @@ fn a_state_is_passed_on_as_it_stood() {
         Entry { client: ClientId(1), clock: 2, state: State::Json("{ \"a\" : [1] }") },
         Entry { client: ClientId((1 << 53) - 1), clock: 0, state: State::Json("7") },
     ];
-    assert_eq!(decode(&bytes, &LIMITS), Ok(expected.to_vec()));
-    let mut written = Vec::new();
-    encode(&expected, &mut written);
-    assert_eq!(written, bytes);
+    assert_eq!(decode(&bytes, &LIMITS), Ok(expected.map(Ok).to_vec()));
+    assert_eq!(encode(&expected), bytes);
 }
 
 #[test]
 fn null_means_gone_also_between_spaces() {
-    assert_eq!(states(&update(&[(1, 1, "null"), (2, 1, " null\n")])), [State::Gone, State::Gone]);
+    assert_eq!(states(&update(&[(1, 1, "null"), (2, 1, " null\n")])), [Ok(State::Gone), Ok(State::Gone)]);
 }
 
 #[test]
 fn a_refused_state_leaves_the_others_of_its_frame_alone() {
     let long = format!("\"{}\"", "x".repeat(19));
     let bytes = update(&[(1, 1, &long), (2, 1, "[[[]]]"), (3, 1, "{"), (4, 1, "[[]]")]);
-    let expected = [
-        State::Refused(StateFault::TooLarge(21)),
-        State::Refused(StateFault::TooDeep),
-        State::Refused(StateFault::Json),
-        State::Json("[[]]"),
-    ];
+    let expected =
+        [Err(StateFault::TooLarge(21)), Err(StateFault::TooDeep), Err(StateFault::Json), Ok(State::Json("[[]]"))];
     assert_eq!(states(&bytes), expected);
 }
 
 #[test]
-fn a_refused_state_is_not_written() {
-    let bytes = update(&[(1, 1, "{"), (2, 1, "{}"), (3, 1, "")]);
-    let mut written = Vec::new();
-    encode(&decode(&bytes, &LIMITS).expect("an update"), &mut written);
-    assert_eq!(written, update(&[(2, 1, "{}")]));
+fn a_refused_state_still_says_whose_it_is() {
+    let bytes = update(&[(7, 3, "")]);
+    let refused = Refused { client: ClientId(7), clock: 3, fault: StateFault::Json };
+    assert_eq!(decode(&bytes, &LIMITS), Ok(vec![Err(refused)]));
+    assert_eq!(refused.to_string(), "client 7 at 3: the state is not valid JSON");
 }
 
 #[test]
 fn a_state_at_its_limits_is_kept() {
     let long = format!("\"{}\"", "x".repeat(18));
-    assert_eq!(states(&update(&[(1, 1, &long)])), [State::Json(&long)]);
+    assert_eq!(states(&update(&[(1, 1, &long)])), [Ok(State::Json(&long))]);
 }
 
 #[test]
@@ -93,7 +88,7 @@ fn known_entries_can_be_skipped_without_a_look_at_their_states() {
         .filter(|entry| entry.client != ClientId(1))
         .collect();
     assert_eq!(news, [Raw { client: ClientId(2), clock: 5, json: "{}" }]);
-    assert_eq!(news[0].check(&LIMITS).state, State::Json("{}"));
+    assert_eq!(news[0].check(&LIMITS).map(|entry| entry.state), Ok(State::Json("{}")));
 }
 
 #[test]
@@ -107,7 +102,5 @@ fn a_broken_entry_ends_the_update() {
 #[test]
 fn the_empty_update_has_no_entries() {
     assert_eq!(decode(EMPTY, &LIMITS), Ok(Vec::new()));
-    let mut written = Vec::new();
-    encode(&[], &mut written);
-    assert_eq!(written, EMPTY);
+    assert_eq!(encode(&[]), EMPTY);
 }

@@ -3,7 +3,7 @@
 use tandem_model::ClientId;
 use tandem_yjs::lib0::{self, Reader};
 
-use super::{AwarenessError, AwarenessLimits, Entry, State, StateFault};
+use super::{AwarenessError, AwarenessLimits, Entry, Refused, State, StateFault};
 use crate::json::{self, Fault};
 
 /// The fewest bytes that an entry takes: a client, a clock, and the length of its state.
@@ -22,20 +22,26 @@ pub struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// Looks at the state: its size, that it is JSON, and how deep it nests. Builds nothing.
-    #[must_use]
-    pub fn check(&self, limits: &AwarenessLimits) -> Entry<'a> {
-        Entry { client: self.client, clock: self.clock, state: self.state(limits) }
+    ///
+    /// # Errors
+    /// [`Refused`] if the state is not to be kept.
+    pub fn check(&self, limits: &AwarenessLimits) -> Result<Entry<'a>, Refused> {
+        let Self { client, clock, .. } = *self;
+        match self.state(limits) {
+            Ok(state) => Ok(Entry { client, clock, state }),
+            Err(fault) => Err(Refused { client, clock, fault }),
+        }
     }
 
-    fn state(&self, limits: &AwarenessLimits) -> State<'a> {
+    fn state(&self, limits: &AwarenessLimits) -> Result<State<'a>, StateFault> {
         if self.json.len() > limits.state_bytes {
-            return State::Refused(StateFault::TooLarge(self.json.len()));
+            return Err(StateFault::TooLarge(self.json.len()));
         }
         match json::check(self.json, limits.depth) {
-            Ok(()) if self.json.trim_ascii() == "null" => State::Gone,
-            Ok(()) => State::Json(self.json),
-            Err(Fault::TooDeep) => State::Refused(StateFault::TooDeep),
-            Err(Fault::Invalid) => State::Refused(StateFault::Json),
+            Ok(()) if self.json.trim_ascii() == "null" => Ok(State::Gone),
+            Ok(()) => Ok(State::Json(self.json)),
+            Err(Fault::TooDeep) => Err(StateFault::TooDeep),
+            Err(Fault::Invalid) => Err(StateFault::Json),
         }
     }
 }
@@ -81,11 +87,14 @@ pub fn entries(update: &[u8], entries_max: usize) -> Result<Entries<'_>, Awarene
     Ok(Entries { reader, left })
 }
 
-/// Reads an update whole. A state that is too large, too deep or no JSON is [`State::Refused`] in its place.
+/// What [`decode`] gives: each entry in its place, or why it is not to be kept.
+pub type Decoded<'a> = Vec<Result<Entry<'a>, Refused>>;
+
+/// Reads an update whole. An entry whose state is too large, too deep or no JSON is [`Refused`] in its place.
 ///
 /// # Errors
 /// [`AwarenessError`] if the update cannot be read to its end.
-pub fn decode<'a>(update: &'a [u8], limits: &AwarenessLimits) -> Result<Vec<Entry<'a>>, AwarenessError> {
+pub fn decode<'a>(update: &'a [u8], limits: &AwarenessLimits) -> Result<Decoded<'a>, AwarenessError> {
     let raw = entries(update, limits.entries)?;
     let mut checked = Vec::with_capacity(raw.left);
     for entry in raw {

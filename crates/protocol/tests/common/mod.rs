@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use tandem_protocol::awareness::{self, AwarenessLimits, State};
+use tandem_protocol::awareness::{self, AwarenessLimits};
 use tandem_protocol::hocuspocus::{self, Direction, Frame};
 use tandem_protocol::{Sync, ysync};
 use tandem_yjs::lib0::Reader;
@@ -122,11 +122,8 @@ fn awareness_meaning(update: &[u8]) -> String {
     };
     let mut out = String::new();
     for entry in entries {
-        let state = match entry.state {
-            State::Gone => "null",
-            State::Json(json) => json,
-            State::Refused(fault) => panic!("a captured state is refused: {fault}"),
-        };
+        let entry = entry.expect("a captured state is kept");
+        let state = entry.state.as_str();
         let separator = if out.is_empty() { "" } else { "; " };
         write!(out, "{separator}client {} clock {} state {state}", entry.client, entry.clock).expect("a String grows");
     }
