@@ -88,7 +88,8 @@ pub enum Refusal {
 pub enum YsyncWay {
     /// This status instead of the upgrade.
     Http(u16),
-    /// The socket is closed with this code and the refusal's code as reason.
+    /// The socket is closed with this code and the refusal's code as reason; below 1010 the WebSocket layer closes, with
+    /// a reason of its own.
     Close(u16),
     /// A permission-denied message with the refusal's code; the socket stays.
     PermissionDenied,
@@ -118,7 +119,8 @@ pub enum HocuspocusWay {
     /// CLOSE with the refusal's code, the socket and its other documents stay; where no document can be named, the
     /// socket is closed with this code.
     CloseDocumentOrSocket(u16),
-    /// The socket is closed with this code and the refusal's code as reason.
+    /// The socket is closed with this code and the refusal's code as reason; below 1010 the WebSocket layer closes, with
+    /// a reason of its own.
     CloseSocket(u16),
     /// The connection ends without a close frame.
     Cut,

@@ -32,6 +32,7 @@ fn ysync(refusal: Refusal) -> String {
     let code = refusal.code();
     match refusal.ysync() {
         YsyncWay::Http(status) => format!("HTTP {status}"),
+        YsyncWay::Close(number @ ..1010) => format!("closed {number}"),
         YsyncWay::Close(number) => format!("closed {number} `{code}`"),
         YsyncWay::PermissionDenied => format!("permission-denied `{code}`"),
         YsyncWay::Cut => "cut".into(),
@@ -52,6 +53,7 @@ fn hocuspocus(refusal: Refusal) -> String {
         HocuspocusWay::CloseDocumentOrSocket(number) => {
             format!("CLOSE `{code}`; without a readable key the socket {number} `{code}`")
         }
+        HocuspocusWay::CloseSocket(number @ ..1010) => format!("socket {number}"),
         HocuspocusWay::CloseSocket(number) => format!("socket {number} `{code}`"),
         HocuspocusWay::Cut => "cut".into(),
         HocuspocusWay::Ignored => "nothing".into(),
