@@ -1,0 +1,58 @@
+/** The share dialog: the link, and what it is good for. */
+
+export interface Sharing {
+  readonly link: string
+  readonly document: string
+  /** Whether this server lets whoever has the link in as a guest. */
+  readonly guests: () => boolean
+  readonly canWrite: () => boolean
+}
+
+export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement, sharing: Sharing): void {
+  const part = <T extends HTMLElement>(name: string) => dialog.querySelector<T>(`[data-part="${name}"]`) as T
+  const link = part<HTMLInputElement>('link')
+  const copy = part<HTMLButtonElement>('copy')
+  const copied = part('copied')
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  button.addEventListener('click', () => {
+    link.value = sharing.link
+    part('document').textContent = sharing.document
+    part('reach').textContent = sharing.guests()
+      ? 'Whoever can reach this server and has the link can read and write here.'
+      : 'The link says where the document is. To open it, everyone needs an access of their own.'
+    part('right').textContent = sharing.canWrite() ? 'You can read and write.' : 'You can read.'
+    reset()
+    dialog.showModal()
+    link.focus()
+    link.select()
+  })
+  copy.addEventListener('click', () => void copyLink())
+  // A click beside the dialog closes it, as Escape does.
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close()
+  })
+
+  function reset(): void {
+    clearTimeout(timer)
+    copy.textContent = 'Copy'
+    copied.textContent = ''
+  }
+
+  async function copyLink(): Promise<void> {
+    link.focus()
+    link.select()
+    let done = false
+    try {
+      // Missing on a page that came over plain http from another computer.
+      await navigator.clipboard.writeText(link.value)
+      done = true
+    } catch {
+      done = false
+    }
+    copy.textContent = done ? 'Copied' : 'Copy'
+    copied.textContent = done ? 'The link is copied.' : 'The link is selected: copy it with the keyboard or the menu.'
+    clearTimeout(timer)
+    timer = setTimeout(reset, 4_000)
+  }
+}
