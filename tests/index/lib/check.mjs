@@ -1,0 +1,86 @@
+// One history against the index: what a fresh Yjs makes of each of our encodings, and of Yjs' own merge.
+import assert from 'node:assert/strict'
+import * as Y from 'yjs'
+import { random } from './random.mjs'
+import { play } from './history.mjs'
+import { fresh, whole } from './view.mjs'
+
+/** Checks history `seed`; gives sizes to print. */
+export async function check (oracle, seed) {
+  const formatting = seed % 4 !== 0
+  const { log, docs } = play(seed, { formatting })
+  const r = random(seed + 1e6)
+  const merged = Y.mergeUpdates(log)
+  const sizes = { updates: log.length, merge: merged.length, ours: 0, kept: 0 }
+  const want = new Map([true, false].map(gc => [gc, whole(fresh([merged], gc))]))
+  for (const gc of [true, false]) assert.equal(want.get(gc).pending, false)
+  if (!formatting) for (const doc of docs) assert.deepEqual(whole(doc), want.get(doc.gc), 'clients agree')
+  for (const collect of [true, false]) {
+    await oracle.reset({ collect })
+    const relayed = await admitInSteps(oracle, log, r, formatting ? null : want)
+    const encoded = await oracle.encode()
+    const gc = r.chance(0.5)
+    for (const some of [gc, !gc]) assert.deepEqual(whole(fresh([encoded], some)), want.get(some), `whole encoding, collect ${collect}, gc ${some}`)
+    assert.ok(encoded.length <= merged.length, `never larger than mergeUpdates: ${encoded.length} > ${merged.length}, collect ${collect}`)
+    sizes[collect ? 'ours' : 'kept'] = encoded.length
+    // What is relayed brings a live client to the same as what was sent.
+    const live = whole(fresh(relayed, gc))
+    assert.deepEqual(live, whole(fresh(log, gc)), `relayed, collect ${collect}`)
+    const again = await oracle.merge(split(relayed, r, 4))
+    assert.deepEqual(whole(fresh([again], gc)), want.get(gc), `merge of what was relayed, collect ${collect}`)
+  }
+  const ours = await oracle.merge(log)
+  assert.deepEqual(whole(fresh([ours], true)), want.get(true), 'merge')
+  assert.ok(ours.length <= merged.length, `merge is never larger than mergeUpdates: ${ours.length} > ${merged.length}`)
+  const groups = []
+  for (const group of slices(log, 1 + r.below(40))) groups.push(await oracle.merge(group))
+  assert.deepEqual(whole(fresh([await oracle.merge(groups)], true)), want.get(true), 'merge of merges')
+  return sizes
+}
+
+/** Admits in steps; at each a laggard takes a difference, as does one who starts at a random state vector. */
+async function admitInSteps (oracle, log, r, want) {
+  const relayed = []
+  const [laggard, other] = [new Y.Doc(), new Y.Doc()]
+  let at = 0
+  while (at < log.length) {
+    const next = Math.min(log.length, at + 1 + r.below(120))
+    const step = log.slice(at, next)
+    for (const [n, answer] of (await oracle.admit(step)).entries()) {
+      const { refusal, missing, refused } = answer
+      assert.deepEqual({ refusal, missing, refused }, { refusal: '', missing: '', refused: '' }, `update ${at + n} is taken whole`)
+      if (answer.taken) relayed.push(answer.taken)
+      assert.equal(answer.taken !== null, answer.structs || answer.deletions)
+    }
+    at = next
+    const seen = Y.mergeUpdates(log.slice(0, at))
+    Y.applyUpdate(laggard, await oracle.difference(Y.encodeStateVector(laggard)))
+    Y.applyUpdate(other, Y.diffUpdate(seen, Y.encodeStateVector(other)))
+    assert.deepEqual(whole(laggard), whole(other), `difference after ${at} updates`)
+    assert.equal(await oracle.holds(seen), true)
+  }
+  // From a state vector that cuts structs at random: what is below comes from Yjs.
+  const all = fresh([Y.mergeUpdates(log)], false)
+  const cut = new Map([...Y.decodeStateVector(Y.encodeStateVector(all))].map(([client, clock]) => [client, r.below(clock + 1)]))
+  const vector = Y.encodeStateVector(cut)
+  assert.deepEqual(tails(await oracle.difference(vector)), tails(Y.diffUpdate(Y.mergeUpdates(log), vector)), 'difference from a random state vector')
+  if (want) for (const gc of [true]) assert.deepEqual(whole(laggard), want.get(gc), 'differences end in the same document')
+  return relayed
+}
+
+/** Where each client's structs start and end in an update, and what it deletes. */
+function tails (update) {
+  const { from, to } = Y.parseUpdateMeta(update)
+  const { ds } = Y.decodeUpdate(update)
+  const ranges = [...ds.clients].map(([client, list]) => [client, list.reduce((sum, range) => sum + range.len, 0)])
+  const order = list => list.sort((a, b) => a[0] - b[0])
+  return { from: order([...from]), to: order([...to]), deleted: order(ranges).length }
+}
+
+const slices = (list, size) => Array.from({ length: Math.ceil(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size))
+
+/** The same updates in another order of arrival, of which each still is a whole update. */
+function split (updates, r, groups) {
+  const order = updates.map(update => [r.next(), update])
+  return groups > 1 && r.chance(0.5) ? order.sort((a, b) => a[0] - b[0]).map(([, update]) => update) : updates
+}
