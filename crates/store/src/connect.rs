@@ -79,3 +79,44 @@ fn pool(options: &Options, connections: u32) -> ConnectOptions {
         .sqlx_slow_statements_logging_settings(LevelFilter::Warn, options.slow_statement);
     connect
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+
+    async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA {name}"));
+        let row = connection.query_one_raw(statement).await.expect("an answer").expect("a row");
+        row.try_get_by_index::<i64>(0)
+            .map_or_else(|_| row.try_get_by_index(0).expect("a text"), |value| value.to_string())
+    }
+
+    #[tokio::test]
+    async fn connections_have_the_settings_that_durability_rests_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let location = Location { path: folder.path().join("a b%20?.db"), missing: Missing::Make };
+        let options = Options { bytes_max: Some(8 << 20), ..Options::default() };
+        let writer = writer(&location, &options).await.expect("a writer");
+        for (name, value) in [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("busy_timeout", "2000"),
+            ("foreign_keys", "1"),
+            ("cache_size", "-32768"),
+            ("mmap_size", "268435456"),
+            ("journal_size_limit", "67108864"),
+            ("max_page_count", "2048"),
+            ("page_size", "4096"),
+        ] {
+            assert_eq!(pragma(&writer, name).await, value, "{name} of the writer");
+        }
+        assert!(location.path.exists(), "a path is taken as it is");
+        let readers = readers(&location, &options).await.expect("readers");
+        for (name, value) in [("journal_mode", "wal"), ("busy_timeout", "2000"), ("mmap_size", "268435456")] {
+            assert_eq!(pragma(&readers, name).await, value, "{name} of a reader");
+        }
+        let written = readers.execute_unprepared("CREATE TABLE never (a integer)").await;
+        assert!(written.is_err(), "a reader writes nothing");
+    }
+}

@@ -153,6 +153,13 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
+    #[tokio::test]
+    async fn a_read_that_takes_too_long_is_unavailable() {
+        let never = std::future::pending::<Result<(), DbErr>>();
+        let error = within(Duration::from_millis(1), never).await.expect_err("no answer").into_log_of(DocumentId(1));
+        assert_eq!(error, LogError::Unavailable("a read took longer than 1ms".into()));
+    }
+
     fn check(after: i64, seqs: &[i64], head: i64) -> Result<(), String> {
         let rows: Vec<Row> = seqs.iter().map(|seq| Row { seq: Seq(*seq), payload: Bytes::new() }).collect();
         whole(Seq(after), &rows, Seq(head))

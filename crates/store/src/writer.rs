@@ -90,7 +90,10 @@ impl Writer {
         owned(async move {
             let mut turn = writer.turn().await?;
             let outcome = append(&turn.connection, &mut turn.heads, rows).await;
-            turn.settle(outcome).await
+            let outcomes = turn.settle(outcome).await?;
+            let rows = outcomes.iter().filter(|outcome| matches!(outcome, Appended::At(_))).count();
+            writer.counters.change(|counters| counters.rows += rows as u64);
+            Ok(outcomes)
         })
         .await
     }
