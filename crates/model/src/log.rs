@@ -105,11 +105,19 @@ pub enum LogError {
 /// The update log of all documents.
 ///
 /// Contract, held by [`crate::conformance`]:
+/// - A name, compared byte by byte, is one document; its number never changes. `create` is safe to repeat and to race.
 /// - `append` is one commit for all its rows, all or nothing; each document's positions go up by one a row, without a
-///   gap; only the commit assigns them. Two rows of one document in one call get positions in their order.
-/// - After an error of `append` it is unknown whether the rows are stored.
+///   gap; only the commit assigns them. Two rows of one document in one call get positions in their order. A position is
+///   never given twice, not even after a deletion.
+/// - Rows for a document that is deleted, unknown or in another epoch are answered [`Appended::Gone`] and hold up nobody.
+/// - After an error of `append` it is unknown whether the rows are stored, except [`LogError::Full`]: they are not.
+/// - A caller that drops the answer of a write leaves the log whole: the write happens wholly or not at all.
 /// - `load` reads in one snapshot and answers [`LogError::Unreadable`] rather than rows with a gap.
 /// - `install_snapshot` never shortens what a load returns in content, and rows up to its position leave the load path.
+///   A snapshot that is not newer than the present one, of another epoch, or beyond the head changes nothing.
+/// - `delete` removes rows and snapshots, raises the epoch, also of a name that is deleted already, and replaces the
+///   tombstone; the head stays.
+/// - What is asked of a number that no document has is [`LogError::Absent`], appends excepted.
 pub trait Log: Send + Sync + 'static {
     /// Looks a name up; `None` if it was never used.
     fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>>;

@@ -62,6 +62,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Another program holds SQLite's own lock: it does not know of the lock file.
+    #[error("the database {} is locked by another program, such as a SQLite shell; end that program and start again", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be opened or read.
     #[error("the database {} cannot be opened: {reason}; the file and its folder must be readable and writable for this user", path.display())]
     Unusable {

@@ -151,6 +151,7 @@ fn cannot_open(location: &Location, error: &DbErr) -> OpenError {
     let path = location.path.clone();
     match Fault::of(error) {
         Fault::NotADatabase => OpenError::NotADatabase { path },
+        Fault::Busy => OpenError::Locked { path },
         _ => OpenError::Unusable { path, reason: describe(error) },
     }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use sea_orm::ConnectionTrait;
 use support::{Place, append, create, load, seqs};
 use tandem_model::log::{Log, LogError};
 use tandem_store::{OpenError, Options, Store};
@@ -79,6 +80,17 @@ async fn a_database_is_opened_once_by_whatever_way_it_is_named() {
         assert!(error.to_string().contains("tandem.db.lock"), "{error}");
     }
     assert_eq!(create(&store.log(), "a").await.head.0, 0, "who has it goes on");
+}
+
+#[tokio::test]
+async fn a_program_that_knows_no_lock_file_is_named_as_the_reason() {
+    let place = Place::new();
+    let shell = place.past().await;
+    shell.execute_unprepared("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE shell (a integer)").await.unwrap();
+    let error = refused(&place.url()).await;
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    shell.close().await.unwrap();
+    place.open().await;
 }
 
 #[tokio::test]
