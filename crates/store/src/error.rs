@@ -30,8 +30,8 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The folder of the file could not be made.
-    #[error("the folder {} for the database cannot be made: {source}; make it, or point DATABASE_URL elsewhere", path.display())]
+    /// The folder of the file could not be made, or not be synced to disk.
+    #[error("the folder {} for the database cannot be made or used: {source}; make it, or point DATABASE_URL elsewhere", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -11,6 +11,7 @@ mod connect;
 mod entities;
 mod error;
 mod fault;
+mod folder;
 mod heads;
 mod location;
 mod lock;

@@ -48,29 +48,33 @@ impl Location {
         Ok(Self { path: PathBuf::from(path), missing })
     }
 
+    /// The folder that the file is in.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     /// The file that says which process owns the database.
     pub fn lock_path(&self) -> PathBuf {
-        let mut name = real(&self.path).into_os_string();
+        let mut name = self.real().into_os_string();
         name.push(".lock");
         PathBuf::from(name)
+    }
+
+    /// The path without links, so that two ways to one file meet at one lock.
+    fn real(&self) -> PathBuf {
+        if let Ok(real) = self.path.canonicalize() {
+            return real;
+        }
+        match (self.folder().canonicalize(), self.path.file_name()) {
+            (Ok(folder), Some(name)) => folder.join(name),
+            _ => self.path.clone(),
+        }
     }
 }
 
 /// The part of a URL that is safe to show: the rest may hold a password.
 fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
-}
-
-/// The path without links, so that two ways to one file meet at one lock.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (folder.canonicalize(), path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
-    }
 }
 
 fn decode(text: &str) -> Option<String> {

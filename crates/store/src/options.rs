@@ -13,7 +13,8 @@ pub struct Options {
     pub slow_statement: Duration,
     /// What is done about a schema that lacks steps.
     pub schema: Schema,
-    /// The most bytes that the database's file may have; beyond it the store is full. `None`: as many as the disk has.
+    /// The most bytes that the database's file may have, its write-ahead log not counted; beyond it the store is full.
+    /// `None`: as many as the disk has.
     pub bytes_max: Option<u64>,
 }
 

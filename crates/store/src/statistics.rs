@@ -27,7 +27,7 @@ pub struct WriterStatistics {
     pub failures: u64,
     /// Whether the newest write failed.
     pub failing: bool,
-    /// Writes that wait for their turn or are being committed.
+    /// Writes that wait for their turn, or for the file to be opened again.
     pub waiting: u32,
     /// How long the newest write took, from its turn to its commit.
     pub last_commit: Duration,

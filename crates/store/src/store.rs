@@ -9,6 +9,7 @@ use tandem_migrations::{Migrator, STORE_FORMAT};
 use crate::connect;
 use crate::error::OpenError;
 use crate::fault::{Fault, describe};
+use crate::folder;
 use crate::location::{Location, Missing};
 use crate::lock::FileLock;
 use crate::log::SqliteLog;
@@ -43,6 +44,9 @@ impl Store {
         let failed = |error| cannot_open(&location, &error);
         let writer = connect::writer(&location, options).await.map_err(failed)?;
         let applied = schema::ensure(&writer, &location.path, options.schema).await?;
+        // What is acknowledged is worth nothing in a file whose name a power cut forgets.
+        let folder = location.folder();
+        folder::sync(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let reader = connect::readers(&location, options).await.map_err(failed)?;
         Ok(Self(Arc::new(Opened {
             writer: Writer::new(&location, options, lock, writer),
@@ -129,7 +133,7 @@ impl Store {
     }
 }
 
-/// Makes the folder of a file that may be made, with access for this user alone: documents are nobody else's.
+/// Makes the folder of a file that may be made.
 fn prepare(location: &Location) -> Result<(), OpenError> {
     if location.path.exists() {
         return Ok(());
@@ -137,14 +141,8 @@ fn prepare(location: &Location) -> Result<(), OpenError> {
     if location.missing == Missing::Refuse {
         return Err(OpenError::Missing { path: location.path.clone() });
     }
-    let Some(folder) = location.path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+    let folder = location.folder();
+    folder::make(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
 }
 
 fn cannot_open(location: &Location, error: &DbErr) -> OpenError {
