@@ -74,6 +74,15 @@ fn a_long_message_may_have_a_fragment_a_kibibyte() {
 }
 
 #[test]
+fn a_message_whose_fragments_carry_less_than_a_kibibyte_closes_with_1008() {
+    let mut bytes = frame(BINARY, false, &[0; 1000]);
+    for _ in 0..64 {
+        bytes.extend(frame(CONTINUATION, false, &[0; 1000]));
+    }
+    assert_eq!(ends(bytes, WIDE), (vec![Seen::Failed(Some(1008))], 1008));
+}
+
+#[test]
 fn before_authentication_too_large_closes_with_1009_at_the_header() {
     let limits = SocketLimits::unauthenticated(1000);
     assert_eq!(ends(header(BINARY, true, 1001), limits), (vec![Seen::Failed(Some(1009))], 1009));

@@ -135,6 +135,25 @@ fn we_close_in_the_middle_of_a_message_and_the_handshake_still_ends() {
 }
 
 #[test]
+fn we_close_between_fragments_and_answer_nothing_more() {
+    let mut socket = socket(Script::of([frame(TEXT, false, b"half")]), WIDE);
+    assert_eq!(run(&mut socket), []);
+    socket.close(1001, "");
+    let rest = [frame(PING, true, b"?"), frame(0, true, b""), frame(PING, true, b"?"), frame(CLOSE, true, b"")];
+    socket.get_mut().pieces.extend(rest);
+    assert_eq!(run(&mut socket), [Seen::Close(None), Seen::End]);
+    assert_eq!(socket.get_ref().written, b"\x88\x02\x03\xe9");
+}
+
+#[test]
+fn data_after_our_close_frame_reserves_nothing() {
+    let mut socket = socket(Script::of([header(BINARY, true, 500_000)]), WIDE);
+    socket.close(1001, "");
+    assert_eq!(run(&mut socket), []);
+    assert_eq!((socket.reserved(), socket.is_waiting()), (0, false));
+}
+
+#[test]
 fn a_peer_that_hangs_up_after_our_close_frame_is_no_error() {
     let mut socket = socket(Script { ends: true, ..Script::of([vec![0x82]]) }, WIDE);
     socket.close(1012, "restart");
