@@ -1,5 +1,6 @@
 //! A client's side of the wire, and streams that behave as they are told.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::cast_possible_truncation, reason = "each arm has its range")]
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
