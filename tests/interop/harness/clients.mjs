@@ -69,6 +69,9 @@ class Client extends EventEmitter {
   /** The newest socket, or undefined. */
   get socket () { return this.sockets.at(-1) }
 
+  /** Whether the newest socket is open. */
+  get connected () { return this.socket?.readyState === WebSocket.OPEN }
+
   observeAwareness () { this.awareness?.on('change', this.#moved) }
 
   /** The presence states of others, newest known, as a list. */

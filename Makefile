@@ -1,0 +1,125 @@
+# `make` lists the targets. Everything that is built lands in target/, node_modules/ and, for the page, web/dist.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Failpoints are switches that only tests turn; the feature never ships. One build serves all tests.
+TEST_FLAGS := --workspace --features failpoints
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
+FUZZ_SECONDS ?= 60
+
+step = @printf '\n== %s\n' '$(1)'
+
+##@ Use
+
+.PHONY: help
+help: ## lists these targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
+	@scripts/setup rust
+	@echo 'Building Tandem: some minutes the first time, cargo counts the crates below.'
+	cargo build --release
+	@echo 'Serving http://127.0.0.1:8080 with SQLite in ./data; Ctrl-C ends it.'
+	@exec $(TARGET)/release/tandem serve
+
+##@ Test
+
+.PHONY: test
+test: ## does its own set-up, then runs everything that CI runs
+	$(call step,set-up)
+	@scripts/setup
+	@$(MAKE) lint
+	@$(MAKE) test-rust
+	@$(MAKE) test-web
+	@$(MAKE) test-index
+	@$(MAKE) test-interop
+	@$(MAKE) test-browser
+	@$(MAKE) test-autobahn
+	@$(MAKE) fuzz
+
+.PHONY: setup
+setup: ## installs what building and testing needs
+	@scripts/setup
+	@echo 'Everything is there.'
+
+.PHONY: lint
+lint: ## formatting, clippy with warnings as errors
+	$(call step,lint)
+	cargo fmt --all --check
+	cargo clippy $(TEST_FLAGS) --all-targets --quiet -- -D warnings
+
+.PHONY: build-test
+build-test: ## builds the binary that the tests drive, with failpoints
+	$(call step,build)
+	@scripts/setup rust
+	cargo build $(TEST_FLAGS) --all-targets
+
+.PHONY: test-rust
+test-rust: build-test ## unit and integration tests of the crates
+	$(call step,cargo test)
+	cargo test $(TEST_FLAGS)
+
+.PHONY: test-web
+test-web: ## the page: types, units, and that web/dist equals a fresh build
+	$(call step,the page)
+	@scripts/setup node
+	cd web && ../scripts/with-node npm run --silent check
+	cd web && ../scripts/with-node npm test
+	scripts/check-web
+
+.PHONY: test-index
+test-index: ## the index of crates/yjs against Yjs itself
+	$(call step,the index against Yjs)
+	@scripts/setup rust node
+	cd tests/index && ../../scripts/with-node npm test
+
+.PHONY: test-interop
+test-interop: build-test ## the real npm clients against the binary
+	$(call step,interoperability)
+	@scripts/setup node
+	cd tests/interop && ../../scripts/with-node npm test
+
+.PHONY: test-browser
+test-browser: build-test ## the page in headless Chromium
+	$(call step,the page in a browser)
+	@scripts/setup node browser
+	cd tests/browser && ../../scripts/with-node npm run --silent check
+	cd tests/browser && ../../scripts/with-node npm test
+
+.PHONY: test-autobahn
+test-autobahn: build-test ## Autobahn's WebSocket cases
+	$(call step,WebSocket conformance)
+	@scripts/setup python
+	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
+
+.PHONY: fuzz
+fuzz: ## fuzzes every target for FUZZ_SECONDS (60)
+	$(call step,fuzzing)
+	scripts/fuzz $(FUZZ_SECONDS)
+
+.PHONY: audit
+audit: ## licences, sources, doubles and advisories of the dependencies
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
+	cargo deny check
+
+##@ Build
+
+.PHONY: web
+web: ## builds the page into web/dist, which is committed
+	@scripts/setup node
+	cd web && ../scripts/with-node npm run build
+
+.PHONY: dist
+dist: ## the binary as it is shipped, with link-time optimisation
+	@scripts/setup rust
+	cargo build --profile dist
+
+.PHONY: clean
+clean: ## removes what was built, except web/dist
+	cargo clean
+	rm -rf web/node_modules tests/*/node_modules examples/*/node_modules tests/browser/test-results
