@@ -236,6 +236,7 @@ describe('what a client is told', () => {
       if (n % 20 === 10) ada.provider.forceSync()
     }
     await ada.whenSaved()
+    assert.equal(ada.provider.hasUnsyncedChanges, false)
     assert.equal((await coldLoad(server, name)).getText('text').length, 50)
   })
 })

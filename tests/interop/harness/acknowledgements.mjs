@@ -17,10 +17,13 @@ export class Acknowledgements {
   owed = []
   #written = []
   #unsent = null
+  #handshake = true
   #awaiting = false
   #answering = false
   #confirmed = false
   #refusedNow = false
+  /** A forceSync begins the count anew; what was on its way by then cannot be told from what comes after. */
+  #recounted = false
 
   /** True when everything up to now is known to be durable. */
   get saved () { return this.#confirmed && !this.#refusedNow && this.owed.length === 0 }
@@ -38,6 +41,8 @@ export class Acknowledgements {
     this.owed = []
     this.#confirmed = false
     this.#refusedNow = false
+    this.#recounted = false
+    this.#handshake = true
     this.#awaiting = true
     this.#answering = false
   }
@@ -50,6 +55,8 @@ export class Acknowledgements {
   sent (frame) {
     if (frame.type !== SYNC) return
     if (frame.subtype === STEP1) {
+      this.#recounted ||= !this.#handshake
+      this.#handshake = false
       this.owed = []
       this.#confirmed = false
       this.#awaiting = true
@@ -75,7 +82,10 @@ export class Acknowledgements {
       return
     }
     this.granted += 1
-    if (what === undefined) throw new Error('an acknowledgement came that nothing was owed for')
+    if (what === undefined) {
+      if (this.#recounted) return
+      throw new Error('an acknowledgement came that nothing was owed for')
+    }
     if (what.kind === STEP2) this.#confirmed = true
     for (const mark of what.marks) this.acknowledged.add(mark)
   }
