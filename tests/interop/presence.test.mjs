@@ -124,6 +124,7 @@ test('a provider that is destroyed and made anew in one tick is shown and served
   await Promise.all([first.whenSynced(), watcher.whenSynced()])
   present(first, name, 'first')
   await sees(watcher, ['first'])
+  await first.whenSaved()
   first.destroy()
   const second = context.company.hocuspocus(context.server, name, { who: 'ada', socket })
   present(second, name, 'second')
