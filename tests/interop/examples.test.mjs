@@ -1,0 +1,80 @@
+// The examples do what their READMEs say, with the packages that they pin.
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { fresh, suite } from './harness/suite.mjs'
+import { until } from './harness/until.mjs'
+
+const context = suite()
+const examples = resolve(fileURLToPath(import.meta.url), '../../../examples')
+
+/** One run of the notebook. */
+class Notebook extends EventEmitter {
+  output = ''
+
+  constructor (name, url) {
+    super()
+    this.process = spawn(process.execPath, ['notes.mjs', name], {
+      cwd: join(examples, 'node-y-websocket'), env: { ...process.env, TANDEM_URL: url }, stdio: ['pipe', 'pipe', 'pipe']
+    })
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.on('data', (bytes) => {
+        this.output += bytes
+        this.emit('change')
+      })
+    }
+    this.process.on('exit', (code) => {
+      this.code = code
+      this.emit('change')
+    })
+  }
+
+  describe () { return `notebook, exit ${this.code}: ${this.output}` }
+  says (text) { return until(`it says ${text}`, this, () => this.output.includes(text)) }
+  type (line) { this.process.stdin.write(`${line}\n`) }
+  destroy () { this.process.kill() }
+}
+
+test('the notebook in the terminal is shared, and is still there afterwards', async () => {
+  const name = fresh('notebook')
+  const [one, two] = [1, 2].map(() => context.company.keep(new Notebook(name, context.server.http)))
+  await Promise.all([one.says('0 notes'), two.says('0 notes')])
+  one.type('milk')
+  await two.says('* milk')
+  two.type('bread')
+  await one.says('* bread')
+  one.process.stdin.end()
+  await until('it ends by itself', one, () => one.code === 0)
+  const three = context.company.keep(new Notebook(name, context.server.http))
+  await three.says('2 notes')
+})
+
+test('the TipTap example builds', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-example-'))
+  try {
+    const vite = join(examples, 'tiptap-hocuspocus/node_modules/vite/bin/vite.js')
+    await promisify(execFile)(process.execPath, [vite, 'build', '--outDir', folder, '--emptyOutDir'], { cwd: join(examples, 'tiptap-hocuspocus') })
+    assert.match(readFileSync(join(folder, 'index.html'), 'utf8'), /<script type="module"/)
+    assert.ok(readdirSync(join(folder, 'assets')).some((file) => file.endsWith('.js')))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('the examples pin the versions that the tests use', () => {
+  const read = (file) => JSON.parse(readFileSync(file, 'utf8'))
+  const { devDependencies: tested } = read(fileURLToPath(new URL('package.json', import.meta.url)))
+  for (const example of readdirSync(examples)) {
+    for (const [name, version] of Object.entries(read(join(examples, example, 'package.json')).dependencies)) {
+      assert.match(version, /^\d+\.\d+\.\d+$/, `${example}: ${name} is not pinned`)
+      if (name in tested) assert.equal(version, tested[name], `${example}: ${name}`)
+    }
+  }
+})
