@@ -1,1 +1,16 @@
-fn main() {}
+//! The binary: reads the command line and runs one command.
+
+use std::process::ExitCode;
+
+use tandem::cli::Cli;
+use tandem::commands;
+
+fn main() -> ExitCode {
+    // The harness' build obeys the variable FAILPOINTS; no shipped binary has this feature.
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
+    match Cli::read() {
+        Ok(cli) => commands::run(cli).into(),
+        Err(exit) => exit.into(),
+    }
+}

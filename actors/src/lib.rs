@@ -1,1 +1,29 @@
-//! Skeleton.
+//! The supervised actors of a node, and the pure rules that they carry.
+//!
+//! ```text
+//! Root
+//! ├─ Journal          groups the appends of all rooms into one commit
+//! ├─ Rooms → Room*    the only owners of documents
+//! ├─ Sessions → Session*   one actor and one task a socket
+//! └─ Jobs → Job*      compaction
+//! ```
+//! An edit makes three hops: session, room, journal. No acknowledgement leaves before its commit; a session holds no
+//! document state; no CRDT runs in this process. The edge sees [`node::Node`] and nothing else.
+
+mod cell;
+mod dialect;
+mod downtime;
+mod failpoint;
+mod intensity;
+mod jobs;
+mod journal;
+pub mod node;
+mod room;
+mod rooms;
+mod root;
+pub mod row;
+mod session;
+mod sessions;
+
+pub use node::{Arrival, DeleteError, Drained, Node, NodeHealth, Ports, Readiness, Speaks, StartError};
+pub use room::Observed;

@@ -4,9 +4,9 @@
 //! in-memory double beside it ([`memory::MemoryLog`]) and one suite that both must pass
 //! ([`conformance`], behind the feature of that name).
 
+pub mod authority;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-pub mod authority;
 pub mod ids;
 pub mod limits;
 pub mod log;

@@ -65,6 +65,11 @@ impl Index {
         }
     }
 
+    /// Sets the limits of what is admitted from here on; what is there stays.
+    pub fn set_limits(&mut self, limits: IndexLimits) {
+        self.limits = limits;
+    }
+
     /// Takes of the update what can be taken now.
     ///
     /// `judge` is asked once for each client id with new structs that could follow, with the id of the first.

@@ -9,9 +9,9 @@ const values = r => r.pick([r.below(100), -1.5, 'q', 'w😀', true, { k: [1, { z
  * Plays one history. `formatting` leaves marks out when false; `deletes` makes it delete-heavy.
  * Gives { log, docs }: the updates as the server gets them, and the clients, all of which have everything.
  */
-export function play (seed, { formatting = true } = {}) {
+export function play (seed, { formatting = true, steps = 200 } = {}) {
   const r = random(seed)
-  const plan = { formatting, deletes: r.chance(0.25), steps: 200 + r.below(120) }
+  const plan = { formatting, deletes: r.chance(0.25), steps: steps + r.below(steps / 2) }
   const log = []
   const clients = Array.from({ length: 3 + r.below(3) }, (_, n) => new Client(r, n, log))
   for (let step = 0; step < plan.steps; step++) {

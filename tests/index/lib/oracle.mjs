@@ -1,4 +1,4 @@
-// Talks to crates/yjs/examples/index_oracle.rs: one question, one answer, in order.
+// Talks to crates/yjs/src/bin/index_oracle.rs: one question, one answer, in order.
 import { spawn, execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import * as encoding from 'lib0/encoding'
@@ -10,7 +10,7 @@ const empty = new Uint8Array(0)
 /** Builds the oracle, or takes the one that INDEX_ORACLE names; gives its path. */
 export function oraclePath () {
   if (process.env.INDEX_ORACLE) return process.env.INDEX_ORACLE
-  const args = ['build', '--release', '--package', 'tandem-yjs', '--example', 'index_oracle', '--message-format', 'json']
+  const args = ['build', '--release', '--package', 'tandem-yjs', '--features', 'oracle', '--bin', 'index_oracle', '--message-format', 'json']
   const lines = execFileSync('cargo', args, { cwd: workspace, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
   for (const line of lines.split('\n').filter(Boolean)) {
     const message = JSON.parse(line)

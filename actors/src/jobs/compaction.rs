@@ -1,0 +1,92 @@
+//! Compaction: builds a snapshot from the previous snapshot and the stored rows, and installs it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{counter, histogram};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tandem_model::log::{Installed, Log, LogError, Row};
+use tandem_model::{ClientId, DocumentName, Subject};
+use tandem_yjs::IndexLimits;
+
+use super::Done;
+use crate::failpoint::failpoint;
+use crate::journal::Target;
+use crate::room;
+use crate::row::encode_snapshot;
+
+/// One document's compaction.
+pub(super) struct Compaction {
+    pub(super) log: Arc<dyn Log>,
+    pub(super) name: DocumentName,
+    pub(super) target: Target,
+}
+
+pub(super) struct CompactionActor;
+
+/// Tells whoever wanted the job that it ended, also when it panics.
+pub(super) struct Finish {
+    done: Option<Done>,
+    outcome: Option<(u64, u64)>,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        if let Some(done) = self.done.take() {
+            done(self.outcome);
+        }
+    }
+}
+
+impl Actor for CompactionActor {
+    type Msg = ();
+    type State = (Compaction, Finish);
+    type Arguments = (Compaction, Done);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<()>,
+        (job, done): Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.cast(())?;
+        Ok((job, Finish { done: Some(done), outcome: None }))
+    }
+
+    async fn handle(&self, myself: ActorRef<()>, (): (), state: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        let (job, finish) = state;
+        finish.outcome = job.run().await?;
+        myself.stop(None);
+        Ok(())
+    }
+}
+
+impl Compaction {
+    /// Returns the rows and bytes that left the load path; `None` if there was nothing to do, or another was first.
+    async fn run(&self) -> Result<Option<(u64, u64)>, ActorProcessingErr> {
+        let begun = Instant::now();
+        let loaded = self.log.load(self.target.document).await?;
+        if loaded.rows.is_empty() || loaded.document.epoch != self.target.epoch {
+            return Ok(None);
+        }
+        let building = tokio::task::spawn_blocking(move || -> Result<_, LogError> {
+            let content = room::read(&loaded, IndexLimits::NONE)?;
+            let owners = newest_owners(&content.owners);
+            let payload = encode_snapshot(&owners, &content.index.encode());
+            Ok((Row { seq: content.head, payload }, content.since_snapshot))
+        });
+        let (snapshot, taken) = building.await??;
+        failpoint!("compaction::before-install");
+        let bytes = snapshot.payload.len();
+        let installed = self.log.install_snapshot(self.target.document, self.target.epoch, snapshot).await?;
+        histogram!("tandem_compaction_seconds").record(begun.elapsed().as_secs_f64());
+        counter!("tandem_compactions_total").increment(1);
+        tracing::debug!(document = %self.name, rows = taken.0, bytes, "compacted");
+        Ok((installed == Installed::Yes).then_some(taken))
+    }
+}
+
+/// Each id once, with the subject that bound it last, in the ids' order: the same content gives the same snapshot.
+fn newest_owners(owners: &[(ClientId, Subject)]) -> Vec<(ClientId, Subject)> {
+    let newest: std::collections::BTreeMap<_, _> = owners.iter().cloned().collect();
+    newest.into_iter().collect()
+}

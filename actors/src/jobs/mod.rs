@@ -1,0 +1,143 @@
+//! Jobs: work beside the path of an edit, each in an actor of its own. The first kind is compaction.
+//!
+//! - Owner: Root. A job that fails is not tried again: whoever wanted it asks again when it still wants it.
+//! - In: [`Jobs::compact`]. Out: the callback of the job.
+//! - Bound: [`JOBS_MAX`] at a time; the others wait in order, one a document.
+//! - Invariant: a snapshot is built from the previous snapshot and stored rows only, never from a room.
+
+mod compaction;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use metrics::counter;
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tandem_model::DocumentName;
+use tandem_model::log::Log;
+
+use crate::cell::Cell;
+use crate::journal::Target;
+
+/// Jobs that run at a time: one leaves the other core to edits.
+pub const JOBS_MAX: usize = 1;
+
+/// Compaction is due after so many rows since the snapshot …
+pub const COMPACT_ROWS: u64 = 500;
+
+/// … or so many bytes, …
+pub const COMPACT_BYTES: u64 = 256 * 1024;
+
+/// … but not before the rows are this part of the document.
+pub const COMPACT_SHARE: u64 = 4;
+
+/// Told when a job ended: the rows and bytes that left the load path, if it went well.
+pub type Done = Box<dyn FnOnce(Option<(u64, u64)>) + Send>;
+
+/// The way to the jobs; clones share it.
+#[derive(Clone, Default)]
+pub struct Jobs(Cell<Msg>);
+
+impl Jobs {
+    /// Whether a document with so many (rows, bytes) since its snapshot is to be compacted.
+    #[must_use]
+    pub fn wants(&self, since_snapshot: (u64, u64), document_bytes: u64) -> bool {
+        let (rows, bytes) = since_snapshot;
+        (rows >= COMPACT_ROWS || bytes >= COMPACT_BYTES) && bytes >= document_bytes / COMPACT_SHARE
+    }
+
+    /// Asks for a document's compaction.
+    pub fn compact(&self, name: DocumentName, target: Target, done: Done) {
+        self.0.cast(Msg::Compact(Compact { name, target, done }));
+    }
+
+    /// Starts the actor under `supervisor`, or puts a new one in the place of one that failed.
+    ///
+    /// # Errors
+    /// When ractor cannot start it.
+    pub async fn start(&self, log: Arc<dyn Log>, supervisor: ActorCell) -> Result<ActorRef<Msg>, SpawnErr> {
+        let (actor, _) = Actor::spawn_linked(None, JobsActor, log, supervisor).await?;
+        self.0.set(actor.clone());
+        Ok(actor)
+    }
+}
+
+/// What Jobs is told; private to this module but for ractor's sake.
+pub enum Msg {
+    /// See [`Jobs::compact`].
+    Compact(Compact),
+}
+
+/// One document to compact.
+pub struct Compact {
+    name: DocumentName,
+    target: Target,
+    done: Done,
+}
+
+struct JobsActor;
+
+struct State {
+    log: Arc<dyn Log>,
+    waiting: VecDeque<Compact>,
+    running: HashMap<ActorId, DocumentName>,
+}
+
+impl Actor for JobsActor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arc<dyn Log>;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, log: Arc<dyn Log>) -> Result<State, ActorProcessingErr> {
+        Ok(State { log, waiting: VecDeque::new(), running: HashMap::new() })
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Compact(compact) => state.waiting.push_back(compact),
+        }
+        state.go_on(&myself).await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(job, ..) => state.ended(job.get_id(), None),
+            SupervisionEvent::ActorFailed(job, error) => state.ended(job.get_id(), Some(error)),
+            _ => return Ok(()),
+        }
+        state.go_on(&myself).await;
+        Ok(())
+    }
+
+    async fn post_stop(&self, myself: ActorRef<Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
+        myself.stop_children_and_wait(None, None).await;
+        Ok(())
+    }
+}
+
+impl State {
+    async fn go_on(&mut self, myself: &ActorRef<Msg>) {
+        while self.running.len() < JOBS_MAX
+            && let Some(Compact { name, target, done }) = self.waiting.pop_front()
+        {
+            let job = compaction::Compaction { log: self.log.clone(), name: name.clone(), target };
+            match Actor::spawn_linked(None, compaction::CompactionActor, (job, done), myself.get_cell()).await {
+                Ok((actor, _)) => drop(self.running.insert(actor.get_id(), name)),
+                Err(error) => tracing::error!(document = %name, %error, "a job could not be started"),
+            }
+        }
+    }
+
+    fn ended(&mut self, job: ActorId, failure: Option<ActorProcessingErr>) {
+        let Some(name) = self.running.remove(&job) else { return };
+        if let Some(error) = failure {
+            counter!("tandem_actor_restarts_total", "actor" => "job").increment(1);
+            tracing::error!(document = %name, %error, "a compaction failed; the rows stay as they are");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What waits for the next commit: the pure rule of group commit.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use tandem_model::log::Append;
+use tandem_model::{DocumentId, DocumentName, Epoch, Subject};
+
+use crate::row::{Contribution, encode_row};
+
+/// A document as the log knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its number.
+    pub document: DocumentId,
+    /// The epoch that its room was loaded in.
+    pub epoch: Epoch,
+}
+
+/// One document's part of a commit: one row.
+#[derive(Debug)]
+pub struct Part<R> {
+    /// The document's name.
+    pub name: DocumentName,
+    /// Where it stands in the log; `None` creates it.
+    pub target: Option<Target>,
+    /// The newest of the room's appends in it.
+    pub up_to: u64,
+    /// What is to be written.
+    pub contributions: Vec<Contribution>,
+    /// Whom to tell.
+    pub reply: R,
+}
+
+/// The parts of the next commit, in the order in which their documents came.
+#[derive(Debug)]
+pub struct Batch<R> {
+    parts: Vec<Part<R>>,
+    places: HashMap<DocumentName, usize>,
+    bytes: u64,
+}
+
+impl<R> Default for Batch<R> {
+    fn default() -> Self {
+        Self { parts: Vec::new(), places: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<R> Batch<R> {
+    /// Adds to the document's part.
+    pub fn add(&mut self, part: Part<R>) {
+        self.bytes += part.bytes();
+        match self.places.get(&part.name) {
+            Some(&at) => {
+                let there = &mut self.parts[at];
+                there.contributions.extend(part.contributions);
+                there.up_to = there.up_to.max(part.up_to);
+                there.target = part.target.or(there.target);
+                there.reply = part.reply;
+            }
+            None => {
+                self.places.insert(part.name.clone(), self.parts.len());
+                self.parts.push(part);
+            }
+        }
+    }
+
+    /// Puts what failed to commit before what came since: it is appended again, with a new position.
+    pub fn put_back(&mut self, failed: Vec<Part<R>>) {
+        let since = std::mem::take(self);
+        failed.into_iter().chain(since.parts).for_each(|part| self.add(part));
+    }
+
+    /// Takes everything.
+    pub fn take(&mut self) -> Vec<Part<R>> {
+        std::mem::take(self).parts
+    }
+
+    /// Whether something of the document waits.
+    #[must_use]
+    pub fn holds(&self, name: &DocumentName) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Bytes of the updates that wait.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl<R> Part<R> {
+    /// Bytes of its updates.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.contributions.iter().map(|one| one.update.len() as u64).sum()
+    }
+
+    /// The row to append, once the target is known.
+    #[must_use]
+    pub fn row(&self, target: Target) -> Append {
+        let payload = encode_row(&merged_by_author(&self.contributions));
+        Append { document: target.document, epoch: target.epoch, payload }
+    }
+}
+
+/// Merges what one author brought under one id; the time is that of the newest.
+fn merged_by_author(contributions: &[Contribution]) -> Vec<Contribution> {
+    let mut order: Vec<(&Subject, Vec<&Contribution>)> = Vec::new();
+    for one in contributions {
+        match order.iter_mut().find(|(subject, ones)| *subject == &one.subject && ones[0].bound == one.bound) {
+            Some((_, ones)) => ones.push(one),
+            None => order.push((&one.subject, vec![one])),
+        }
+    }
+    order.into_iter().flat_map(|(_, ones)| merged(&ones)).collect()
+}
+
+fn merged(ones: &[&Contribution]) -> Vec<Contribution> {
+    let (Some(first), Some(last)) = (ones.first(), ones.last()) else { return Vec::new() };
+    if ones.len() == 1 {
+        return vec![(*first).clone()];
+    }
+    let updates: Vec<&[u8]> = ones.iter().map(|one| &*one.update).collect();
+    match tandem_yjs::merge(&updates) {
+        Ok(update) => vec![Contribution { update: Bytes::from(update), ..(*last).clone() }],
+        // They depend on what another author brought between them: kept apart, in order.
+        Err(_) => ones.iter().map(|one| (*one).clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, up_to: u64, length: usize) -> Part<()> {
+        let update = Bytes::from(vec![0; length]);
+        let contribution = Contribution { subject: Subject::new("ann"), bound: None, at_ms: 0, update };
+        let name = DocumentName::new(name).expect("a name");
+        Part { name, target: None, up_to, contributions: vec![contribution], reply: () }
+    }
+
+    #[test]
+    fn a_document_has_one_part_a_commit() {
+        let mut batch = Batch::default();
+        batch.add(part("a", 1, 10));
+        batch.add(part("b", 1, 20));
+        batch.add(part("a", 2, 30));
+        assert_eq!(batch.bytes(), 60);
+        let parts = batch.take();
+        assert_eq!(parts.iter().map(|part| (part.name.as_str(), part.up_to)).collect::<Vec<_>>(), [("a", 2), ("b", 1)]);
+        assert!(batch.is_empty() && batch.bytes() == 0);
+    }
+
+    #[test]
+    fn what_failed_goes_before_what_came_since() {
+        let mut batch = Batch::default();
+        batch.add(part("a", 1, 10));
+        let failed = batch.take();
+        batch.add(part("a", 2, 20));
+        batch.put_back(failed);
+        let parts = batch.take();
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].up_to, 2);
+        let lengths: Vec<_> = parts[0].contributions.iter().map(|one| one.update.len()).collect();
+        assert_eq!(lengths, [10, 20]);
+    }
+}

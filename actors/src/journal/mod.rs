@@ -1,0 +1,339 @@
+//! The journal: groups the appends of all rooms into one commit, then answers every room with its committed `Seq`.
+//!
+//! - Owner: Root, which restarts it; while it fails the node is unready. Rooms keep what they appended until its
+//!   commit returns, and give it again to a restarted journal (a repeat is harmless).
+//! - In: [`Journal::append`], [`Journal::load`]. Out: [`Committed`] to each room, one a commit.
+//! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
+//! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels; no [`Committed`] leaves
+//!   before it ended well. A failed commit's outcome is unknown: the same is appended again.
+
+mod batch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
+use tandem_model::{DocumentName, Limits, Seq};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub use self::batch::Target;
+use self::batch::{Batch, Part};
+use crate::cell::Cell;
+use crate::failpoint::failpoint;
+use crate::row::Contribution;
+
+/// The first wait after a failed commit; doubles up to [`RETRY_MAX`].
+pub const RETRY_FIRST: Duration = Duration::from_millis(50);
+
+/// The longest wait between two attempts to commit.
+pub const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// What a commit did for one room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// All appends up to this number are durable.
+    UpTo {
+        /// The room's own number of its newest append in the commit.
+        append: u64,
+        /// Where the row stands.
+        seq: Seq,
+        /// Where the document stands in the log: a new one learns it here.
+        target: Target,
+    },
+    /// The document was deleted under the room; what it appended will never be stored.
+    Gone,
+}
+
+/// Tells a room what became of its appends.
+pub type Reply = Arc<dyn Fn(Committed) + Send + Sync>;
+
+/// What a load found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The name was never used, or is deleted and empty (then the document carries its tombstone).
+    Nothing(Option<Document>),
+    /// The document's content.
+    Content(Box<Loaded>),
+}
+
+/// One append of one room.
+pub struct Append {
+    /// The document.
+    pub name: DocumentName,
+    /// Where it stands in the log; `None` for one that does not exist yet.
+    pub target: Option<Target>,
+    /// The room's own number for this append, going up by one.
+    pub number: u64,
+    /// What to write.
+    pub contribution: Contribution,
+    /// Whom to tell.
+    pub reply: Reply,
+}
+
+/// The way to the journal; clones share it.
+#[derive(Clone)]
+pub struct Journal {
+    actor: Cell<Msg>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    log: Arc<dyn Log>,
+    waiting_bytes: AtomicU64,
+    waiting_bytes_max: u64,
+    healthy: AtomicBool,
+}
+
+impl Journal {
+    /// The handle of a journal that is not started yet.
+    #[must_use]
+    pub fn new(log: Arc<dyn Log>, limits: &Limits) -> Self {
+        let shared = Shared {
+            log,
+            waiting_bytes: AtomicU64::new(0),
+            waiting_bytes_max: limits.journal_bytes,
+            healthy: AtomicBool::new(true),
+        };
+        Self { actor: Cell::default(), shared: Arc::new(shared) }
+    }
+
+    /// Appends; the reply comes with the commit. A journal between two lives forgets it: rooms give it again.
+    pub fn append(&self, append: Append) {
+        self.actor.cast(Msg::Append(Box::new(append)));
+    }
+
+    /// Loads a document, once all that the journal holds of it is settled.
+    ///
+    /// # Errors
+    /// As [`Log::load`]; a journal between two lives is `Unavailable`.
+    pub async fn load(&self, name: DocumentName) -> Result<Found, LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.actor.cast(Msg::Load(name, reply));
+        answer.await.unwrap_or_else(|_| Err(LogError::Unavailable("the journal is being restarted".into())))
+    }
+
+    /// Whether no more should be read from clients until something is committed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting_bytes() >= self.shared.waiting_bytes_max
+    }
+
+    /// Bytes that wait for a commit.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.shared.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last commit went well.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.shared.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Waits until nothing is left to commit.
+    pub async fn drained(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.actor.cast(Msg::Drain(reply));
+        // A journal that died has nothing left that a wait would help.
+        let _ = answer.await;
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Log::ping`].
+    pub async fn ping(&self) -> Result<(), LogError> {
+        self.shared.log.ping().await
+    }
+
+    /// The log that it writes, for what reads it apart from rooms.
+    #[must_use]
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.shared.log
+    }
+
+    /// Starts the actor under `supervisor`, or puts a new one in the place of one that failed.
+    ///
+    /// # Errors
+    /// When ractor cannot start it.
+    pub async fn start(&self, supervisor: ractor::ActorCell) -> Result<ActorRef<Msg>, ractor::SpawnErr> {
+        self.shared.waiting_bytes.store(0, Ordering::Relaxed);
+        let (actor, _) = Actor::spawn_linked(None, JournalActor, self.shared.clone(), supervisor).await?;
+        self.actor.set(actor.clone());
+        Ok(actor)
+    }
+}
+
+type Parts = Vec<Part<Reply>>;
+
+/// What the journal is told; private to this module but for ractor's sake.
+pub enum Msg {
+    /// See [`Journal::append`].
+    Append(Box<Append>),
+    /// See [`Journal::load`].
+    Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
+    /// The commit in flight ended.
+    Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
+    /// The wait after a failed commit is over.
+    Retry,
+    /// See [`Journal::drained`].
+    Drain(oneshot::Sender<()>),
+}
+
+struct JournalActor;
+
+struct State {
+    shared: Arc<Shared>,
+    waiting: Batch<Reply>,
+    flying: Option<Flying>,
+    retry_after: Duration,
+    pausing: bool,
+    loads: Vec<(DocumentName, oneshot::Sender<Result<Found, LogError>>)>,
+    drains: Vec<oneshot::Sender<()>>,
+}
+
+struct Flying {
+    documents: Vec<DocumentName>,
+    bytes: u64,
+    since: Instant,
+}
+
+impl Actor for JournalActor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arc<Shared>;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
+        Ok(State {
+            shared,
+            waiting: Batch::default(),
+            flying: None,
+            retry_after: RETRY_FIRST,
+            pausing: false,
+            loads: Vec::new(),
+            drains: Vec::new(),
+        })
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Append(append) => state.append(*append),
+            Msg::Load(name, reply) => state.loads.push((name, reply)),
+            Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
+            Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
+            Msg::Retry => state.pausing = false,
+            Msg::Drain(reply) => state.drains.push(reply),
+        }
+        failpoint!("journal::handle");
+        state.go_on(&myself);
+        Ok(())
+    }
+}
+
+impl State {
+    fn append(&mut self, append: Append) {
+        let Append { name, target, number, contribution, reply } = append;
+        self.waiting.add(Part { name, target, up_to: number, contributions: vec![contribution], reply });
+    }
+
+    fn go_on(&mut self, myself: &ActorRef<Msg>) {
+        if self.flying.is_none() && !self.pausing && !self.waiting.is_empty() {
+            self.commit(myself);
+        }
+        self.start_loads();
+        if self.flying.is_none() && self.waiting.is_empty() {
+            // Whoever waited may have given up.
+            self.drains.drain(..).for_each(|reply| _ = reply.send(()));
+        }
+        let bytes = self.waiting.bytes() + self.flying.as_ref().map_or(0, |flying| flying.bytes);
+        self.shared.waiting_bytes.store(bytes, Ordering::Relaxed);
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        gauge!("tandem_journal_waiting_bytes").set(bytes as f64);
+    }
+
+    fn commit(&mut self, myself: &ActorRef<Msg>) {
+        let bytes = self.waiting.bytes();
+        let parts = self.waiting.take();
+        let documents = parts.iter().map(|part| part.name.clone()).collect();
+        self.flying = Some(Flying { documents, bytes, since: Instant::now() });
+        let (log, myself) = (self.shared.log.clone(), myself.clone());
+        tokio::spawn(async move {
+            let ended = commit(&*log, &parts).await;
+            // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
+            let _ = myself.cast(Msg::Ended(parts, ended));
+        });
+    }
+
+    fn committed(&mut self, parts: &[Part<Reply>], rows: &[(Target, Appended)]) {
+        if let Some(flying) = self.flying.take() {
+            histogram!("tandem_journal_commit_seconds").record(flying.since.elapsed().as_secs_f64());
+        }
+        counter!("tandem_journal_commits_total").increment(1);
+        counter!("tandem_journal_rows_total").increment(rows.len() as u64);
+        self.shared.healthy.store(true, Ordering::Relaxed);
+        self.retry_after = RETRY_FIRST;
+        for (part, (target, appended)) in parts.iter().zip(rows) {
+            (part.reply)(match appended {
+                Appended::At(seq) => Committed::UpTo { append: part.up_to, seq: *seq, target: *target },
+                Appended::Gone => Committed::Gone,
+            });
+        }
+    }
+
+    fn failed(&mut self, myself: &ActorRef<Msg>, parts: Parts, error: &LogError) {
+        self.flying = None;
+        self.shared.healthy.store(false, Ordering::Relaxed);
+        counter!("tandem_journal_commit_failures_total").increment(1);
+        tracing::error!(%error, retry_ms = self.retry_after.as_millis(), "a commit failed; it is tried again");
+        self.waiting.put_back(parts);
+        self.pausing = true;
+        myself.send_after(self.retry_after, || Msg::Retry);
+        self.retry_after = (self.retry_after * 2).min(RETRY_MAX);
+    }
+
+    /// Starts the loads of documents that nothing is held of.
+    fn start_loads(&mut self) {
+        let (flying, waiting) = (&self.flying, &self.waiting);
+        let held = |name: &DocumentName| {
+            waiting.holds(name) || flying.as_ref().is_some_and(|flying| flying.documents.contains(name))
+        };
+        for (name, reply) in self.loads.extract_if(.., |(name, _)| !held(name)) {
+            let log = self.shared.log.clone();
+            tokio::spawn(async move {
+                // Whoever asked may be gone.
+                let _ = reply.send(load(&*log, &name).await);
+            });
+        }
+    }
+}
+
+async fn load(log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {
+    match log.find(name).await? {
+        Some(document) if !document.deleted => Ok(Found::Content(Box::new(log.load(document.id).await?))),
+        deleted => Ok(Found::Nothing(deleted)),
+    }
+}
+
+async fn commit(log: &dyn Log, parts: &[Part<Reply>]) -> Result<Vec<(Target, Appended)>, LogError> {
+    let mut targets = Vec::with_capacity(parts.len());
+    let mut rows = Vec::with_capacity(parts.len());
+    for part in parts {
+        let target = match part.target {
+            Some(target) => target,
+            None => {
+                let document = log.create(&part.name).await?;
+                Target { document: document.id, epoch: document.epoch }
+            }
+        };
+        targets.push(target);
+        rows.push(part.row(target));
+    }
+    failpoint!("journal::before-commit");
+    let appended = log.append(rows).await?;
+    failpoint!("journal::after-commit");
+    Ok(targets.into_iter().zip(appended).collect())
+}

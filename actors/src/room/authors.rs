@@ -1,0 +1,268 @@
+//! A live author speaks for itself: who may bring new structs of which Yjs client id.
+//!
+//! A session binds one client id in a document. An id once bound belongs to that session's subject. While a live
+//! session is bound to it, new structs of that id are taken from its subject's sessions only; what others bring is
+//! withheld, and the bound session is asked for it. What it lacks by its own answer is forged.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tandem_model::{ClientId, Clock, Id, Subject};
+use tandem_yjs::{StateVector, Verdict};
+use tokio::time::Instant;
+
+use super::outbox::MemberId;
+
+/// How long a bound session may take to answer for its id before others are believed.
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Forged marks that a room remembers; beyond, the oldest client ids' are forgotten first.
+pub const FORGED_MAX: usize = 1_000;
+
+/// Who is bound to which id, and what is known to be forged.
+#[derive(Debug, Default)]
+pub struct Authors {
+    owners: HashMap<ClientId, Subject>,
+    live: HashMap<ClientId, Live>,
+    tombstone: StateVector,
+}
+
+#[derive(Debug)]
+struct Live {
+    member: MemberId,
+    subject: Subject,
+    /// From this clock on, what others bring is forged.
+    forged_from: Option<Clock>,
+    asked: Option<Asked>,
+    /// It did not answer: others are believed until it speaks.
+    overdue: bool,
+}
+
+#[derive(Debug)]
+struct Asked {
+    until: Instant,
+    withheld: Clock,
+}
+
+impl Authors {
+    /// Starts with what the log remembers, and the state vector of what was deleted under the document's name.
+    #[must_use]
+    pub fn new(owners: impl IntoIterator<Item = (ClientId, Subject)>, tombstone: StateVector) -> Self {
+        Self { owners: owners.into_iter().collect(), live: HashMap::new(), tombstone }
+    }
+
+    /// Binds `client` to a member, if the id is free or its subject's. The newest session of a subject wins.
+    pub fn bind(&mut self, client: ClientId, member: MemberId, subject: &Subject) -> bool {
+        if self.owners.get(&client).is_some_and(|owner| owner != subject) {
+            return false;
+        }
+        self.owners.insert(client, subject.clone());
+        let forged_from = self.live.remove(&client).and_then(|live| live.forged_from);
+        let live = Live { member, subject: subject.clone(), forged_from, asked: None, overdue: false };
+        self.live.insert(client, live);
+        true
+    }
+
+    /// The member left: its ids are nobody's live ones any more. Returns those whose answer was still awaited.
+    pub fn leave(&mut self, member: MemberId) -> Vec<ClientId> {
+        let mut awaited = Vec::new();
+        self.live.retain(|client, live| {
+            let leaves = live.member == member;
+            if leaves && live.asked.is_some() {
+                awaited.push(*client);
+            }
+            !leaves
+        });
+        awaited
+    }
+
+    /// Gives an id up, so that its session may bind another one.
+    pub fn release(&mut self, client: ClientId, member: MemberId) {
+        if self.live.get(&client).is_some_and(|live| live.member == member) {
+            self.live.remove(&client);
+        }
+    }
+
+    /// The member that is bound to `client` now.
+    #[must_use]
+    pub fn bound_to(&self, client: ClientId) -> Option<MemberId> {
+        self.live.get(&client).map(|live| live.member)
+    }
+
+    /// Whose the id is, live or remembered.
+    #[must_use]
+    pub fn owner(&self, client: ClientId) -> Option<&Subject> {
+        self.owners.get(&client)
+    }
+
+    /// Every id that was ever bound, for the snapshot.
+    pub fn owners(&self) -> impl Iterator<Item = (ClientId, &Subject)> {
+        self.owners.iter().map(|(client, subject)| (*client, subject))
+    }
+
+    /// Whether new structs of an id may be taken from `subject`.
+    #[must_use]
+    pub fn judge(&self, subject: &Subject, id: Id) -> Verdict {
+        if self.is_deleted(id.client) {
+            return Verdict::Refuse;
+        }
+        match self.live.get(&id.client) {
+            Some(live) if live.subject != *subject => {
+                if live.forged_from.is_some_and(|from| id.clock >= from) {
+                    Verdict::Refuse
+                } else if live.overdue {
+                    Verdict::Take
+                } else {
+                    Verdict::Withhold
+                }
+            }
+            _ => Verdict::Take,
+        }
+    }
+
+    /// Whether structs of this id were deleted with an earlier document of this name.
+    #[must_use]
+    pub fn is_deleted(&self, client: ClientId) -> bool {
+        self.tombstone.get(client) > 0
+    }
+
+    /// The state vector of what was deleted, raised to what is there now.
+    #[must_use]
+    pub fn tombstone_with(&self, document: &StateVector) -> StateVector {
+        let mut all = self.tombstone.clone();
+        document.iter().for_each(|(client, clock)| all.raise(client, clock));
+        all
+    }
+
+    /// Something of a live author was withheld: returns the member to ask, unless it is being asked already.
+    pub fn withhold(&mut self, id: Id, now: Instant) -> Option<MemberId> {
+        let live = self.live.get_mut(&id.client)?;
+        if let Some(asked) = &mut live.asked {
+            asked.withheld = asked.withheld.max(id.clock);
+            return None;
+        }
+        live.asked = Some(Asked { until: now + ANSWERS_WITHIN, withheld: id.clock });
+        Some(live.member)
+    }
+
+    /// The member answered a question. Returns the ids of its that were in doubt; what the document lacks of them now
+    /// is forged.
+    pub fn answered(&mut self, member: MemberId, document: &StateVector) -> Vec<ClientId> {
+        let mut decided = Vec::new();
+        let mut room = FORGED_MAX.saturating_sub(self.live.values().filter(|live| live.forged_from.is_some()).count());
+        for (&client, live) in self.live.iter_mut().filter(|(_, live)| live.member == member) {
+            live.overdue = false;
+            let Some(asked) = live.asked.take() else { continue };
+            decided.push(client);
+            let clock = document.get(client);
+            if clock <= asked.withheld && room > 0 {
+                live.forged_from = Some(clock);
+                room -= 1;
+            }
+        }
+        decided
+    }
+
+    /// New structs of `client` were taken from its own author: what was called forged below its clock is its own now.
+    pub fn spoke(&mut self, client: ClientId, member: MemberId, clock: Clock) {
+        if let Some(live) = self.live.get_mut(&client).filter(|live| live.member == member) {
+            live.overdue = false;
+            if live.forged_from.is_some_and(|from| from < clock) {
+                live.forged_from = Some(clock);
+            }
+        }
+    }
+
+    /// Ids whose author did not answer in time: others are believed now.
+    pub fn expire(&mut self, now: Instant) -> Vec<ClientId> {
+        let mut expired = Vec::new();
+        for (&client, live) in &mut self.live {
+            if live.asked.as_ref().is_some_and(|asked| asked.until <= now) {
+                live.asked = None;
+                live.overdue = true;
+                expired.push(client);
+            }
+        }
+        expired
+    }
+
+    /// When the next answer is overdue.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.live.values().filter_map(|live| live.asked.as_ref().map(|asked| asked.until)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: MemberId = MemberId(1);
+
+    fn authors() -> Authors {
+        let mut authors = Authors::default();
+        assert!(authors.bind(ClientId(7), ANN, &Subject::new("ann")));
+        authors
+    }
+
+    fn vector(client: u64, clock: Clock) -> StateVector {
+        let mut vector = StateVector::default();
+        vector.set(ClientId(client), clock);
+        vector
+    }
+
+    fn bob() -> Subject {
+        Subject::new("bob")
+    }
+
+    #[test]
+    fn others_are_not_believed_about_a_live_author() {
+        let mut authors = authors();
+        assert_eq!(authors.judge(&Subject::new("ann"), Id::new(7, 0)), Verdict::Take);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 0)), Verdict::Withhold);
+        assert_eq!(authors.judge(&bob(), Id::new(8, 0)), Verdict::Take);
+        authors.leave(ANN);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 0)), Verdict::Take);
+    }
+
+    #[test]
+    fn an_id_stays_its_subjects() {
+        let mut authors = authors();
+        authors.leave(ANN);
+        assert!(!authors.bind(ClientId(7), MemberId(2), &bob()));
+        assert!(authors.bind(ClientId(7), MemberId(3), &Subject::new("ann")));
+        assert_eq!(authors.bound_to(ClientId(7)), Some(MemberId(3)));
+    }
+
+    #[test]
+    fn what_the_author_lacks_by_its_own_answer_is_forged() {
+        let mut authors = authors();
+        let now = Instant::now();
+        assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
+        assert_eq!(authors.withhold(Id::new(7, 6), now), None, "one question an id");
+        assert_eq!(authors.answered(ANN, &vector(7, 5)), [ClientId(7)]);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Refuse);
+        authors.spoke(ClientId(7), ANN, 9);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Withhold);
+    }
+
+    #[test]
+    fn a_silent_author_loses_its_say_until_it_speaks() {
+        let mut authors = authors();
+        let now = Instant::now();
+        authors.withhold(Id::new(7, 5), now);
+        assert_eq!(authors.deadline(), Some(now + ANSWERS_WITHIN));
+        assert_eq!(authors.expire(now), []);
+        assert_eq!(authors.expire(now + ANSWERS_WITHIN), [ClientId(7)]);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Take);
+        authors.spoke(ClientId(7), ANN, 6);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold);
+    }
+
+    #[test]
+    fn deleted_ids_are_refused_for_good() {
+        let authors = Authors::new([], vector(7, 3));
+        assert_eq!(authors.judge(&bob(), Id::new(7, 0)), Verdict::Refuse);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 9)), Verdict::Refuse);
+    }
+}

@@ -1,0 +1,78 @@
+//! What a session says to a room, whatever its client's protocol.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tandem_model::{ClientId, Right, Subject};
+
+use super::notice::Inbox;
+use crate::session::gate::{Answer, Attempt, Entry};
+
+/// One decoded frame.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The client asks what it misses.
+    Step1 {
+        /// Its state vector.
+        vector: Bytes,
+        /// Whether the answer goes with a question of ours.
+        ask: bool,
+    },
+    /// The client answers a question of ours.
+    Step2 {
+        /// What we miss.
+        update: Bytes,
+        /// What it means to the gate.
+        answer: Answer,
+    },
+    /// An edit.
+    Update {
+        /// What was edited.
+        update: Bytes,
+        /// Its place in the gate, where the client counts.
+        entry: Option<Entry>,
+    },
+    /// A frame of the client was too large to be read.
+    TooLarge {
+        /// Whose question it would have answered.
+        answer: Option<Attempt>,
+        /// Its place in the gate, if it was an edit.
+        entry: Option<Entry>,
+    },
+    /// Edits that came before the credential was decided and were not kept: they are asked for.
+    Unkept(Vec<Entry>),
+    /// Presence.
+    Awareness(Bytes),
+    /// The client asks who is there.
+    QueryAwareness,
+    /// The application's own message to everybody in the document.
+    Stateless(Arc<str>),
+}
+
+/// A session that wants in.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// Who.
+    pub subject: Subject,
+    /// What they may do.
+    pub right: Right,
+    /// Which of the session's joins of this document this is.
+    pub attempt: Attempt,
+    /// Where it is told things.
+    pub inbox: Arc<Inbox>,
+    /// Whether its protocol wants our SyncStep1 before it sends its own.
+    pub asked_at_once: bool,
+    /// What a session brings back to a room that was restarted.
+    pub again: Option<Again>,
+}
+
+/// A rejoining session's memory of the room that is gone.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    /// The client id that it was bound to.
+    pub bound: Option<ClientId>,
+    /// Its newest presence, as an awareness update.
+    pub presence: Option<Bytes>,
+    /// The edits without a fate.
+    pub owed: Vec<Entry>,
+}

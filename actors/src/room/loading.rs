@@ -1,0 +1,112 @@
+//! From what the log holds to a room.
+
+use std::sync::Arc;
+
+use tandem_model::log::{Document, LogError};
+use tandem_model::{ClientId, DocumentId, DocumentName, Limits, Seq, Subject};
+use tandem_yjs::{Collect, Index, IndexLimits, StateVector, Update, Verdict};
+
+use super::authors::Authors;
+use super::core::Room;
+use crate::journal::{Found, Target};
+use crate::row::{Contribution, Snapshot, decode_row, decode_snapshot};
+
+/// A document's content as the log tells it, before anybody is in it.
+#[derive(Debug)]
+pub struct Content {
+    /// The index of all that is stored.
+    pub index: Index,
+    /// Whose each bound client id is.
+    pub owners: Vec<(ClientId, Subject)>,
+    /// The position of the newest row.
+    pub head: Seq,
+    /// The position of the snapshot, if there is one.
+    pub snapshot: Option<Seq>,
+    /// Rows and bytes after the snapshot.
+    pub since_snapshot: (u64, u64),
+}
+
+/// Reads a snapshot and the rows after it.
+///
+/// # Errors
+/// [`LogError::Unreadable`] names the row that contradicts the format or needs what is not there.
+pub fn read(loaded: &tandem_model::log::Loaded, limits: IndexLimits) -> Result<Content, LogError> {
+    let document = loaded.document.id;
+    let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+    let mut owners = Vec::new();
+    if let Some(row) = &loaded.snapshot {
+        let Snapshot { owners: bound, update } =
+            decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+        admit(&mut index, &update).map_err(|reason| unreadable(document, row.seq, &reason))?;
+        owners = bound;
+    }
+    for row in &loaded.rows {
+        let contributions = decode_row(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+        owners.extend(contributions.iter().filter_map(|one| Some((one.bound?, one.subject.clone()))));
+        admit_row(&mut index, &contributions).map_err(|reason| unreadable(document, row.seq, &reason))?;
+    }
+    index.set_limits(limits);
+    let since_snapshot =
+        (loaded.rows.len() as u64, loaded.rows.iter().map(|row| row.payload.len() as u64).sum::<u64>());
+    let snapshot = loaded.snapshot.as_ref().map(|row| row.seq);
+    Ok(Content { index, owners, head: loaded.document.head, snapshot, since_snapshot })
+}
+
+/// Makes the room of what a load found.
+///
+/// # Errors
+/// As [`read`].
+pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Room, LogError> {
+    let bounds = index_limits(&limits);
+    match found {
+        Found::Nothing(document) => {
+            let authors = Authors::new([], tombstone(document.as_ref())?);
+            Ok(Room::new(name, Index::new(Collect::Collected, bounds), authors, limits))
+        }
+        Found::Content(loaded) => {
+            let content = read(loaded, bounds)?;
+            let authors = Authors::new(content.owners, tombstone(Some(&loaded.document))?);
+            let mut room = Room::new(name, content.index, authors, limits);
+            room.target = Some(Target { document: loaded.document.id, epoch: loaded.document.epoch });
+            room.head = content.head;
+            room.since_snapshot = content.since_snapshot;
+            Ok(room)
+        }
+    }
+}
+
+/// The index's share of a node's limits.
+#[must_use]
+pub fn index_limits(limits: &Limits) -> IndexLimits {
+    IndexLimits { bytes: limits.document_bytes, clients: limits.document_clients, structs: limits.document_structs }
+}
+
+fn tombstone(document: Option<&Document>) -> Result<StateVector, LogError> {
+    let Some(document) = document.filter(|document| !document.tombstone.is_empty()) else {
+        return Ok(StateVector::default());
+    };
+    StateVector::decode(&document.tombstone)
+        .map_err(|error| LogError::Unreadable { document: document.id, reason: format!("its tombstone: {error}") })
+}
+
+/// What the authors of one row brought may depend on one another both ways: it is taken together.
+fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<(), String> {
+    if let [one] = contributions {
+        return admit(index, &one.update);
+    }
+    let updates: Vec<&[u8]> = contributions.iter().map(|one| &*one.update).collect();
+    let merged = tandem_yjs::merge(&updates).map_err(|refusal| refusal.to_string())?;
+    admit(index, &merged)
+}
+
+fn admit(index: &mut Index, update: &[u8]) -> Result<(), String> {
+    let update = Update::decode(update).map_err(|refusal| refusal.to_string())?;
+    match index.admit(&update, &mut |_| Verdict::Take).missing {
+        None => Ok(()),
+        Some(missing) => Err(format!("it needs {missing}, which is not stored")),
+    }
+}
+
+fn unreadable(document: DocumentId, seq: Seq, reason: &dyn std::fmt::Display) -> LogError {
+    LogError::Unreadable { document, reason: format!("row {seq}: {reason}") }
+}

@@ -1,0 +1,299 @@
+//! One session's membership of a room, and the rule for what it brings while something is missing.
+//!
+//! What is missing is asked for, never stored: what can be taken of an update is taken at once, the rest is thrown
+//! away, and the session is *behind* until an answer closes the gap.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tandem_model::{ClientId, Id, Right, Subject};
+use tandem_yjs::StateVector;
+use tokio::time::Instant;
+
+use super::notice::{Inbox, Notice};
+use super::outbox::MemberId;
+use crate::session::gate::{Attempt, Entry, Question};
+
+/// After this many answers that leave the gap open, what waits is decided.
+pub const ANSWERS_MAX: u32 = 3;
+
+/// The longest time between an answer and the next question.
+pub const ASK_EVERY_MAX: Duration = Duration::from_secs(10);
+
+/// Presence goes to a new member after its first SyncStep2, or after this long.
+pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
+
+/// Deletions of a viewer that wait until the document holds them; beyond, the oldest are refused.
+pub const DERIVED_MAX: usize = 100;
+
+/// One membership.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name in this room.
+    pub id: MemberId,
+    /// Who it is.
+    pub subject: Subject,
+    /// What it may do.
+    pub right: Right,
+    /// Which of its session's joins this is.
+    pub attempt: Attempt,
+    /// Where it is told things.
+    pub inbox: Arc<Inbox>,
+    /// When it joined.
+    pub joined: Instant,
+    /// The Yjs client id that it is bound to.
+    pub bound: Option<ClientId>,
+    /// Whether it was sent presence: what it says before is its own.
+    pub present: bool,
+    /// Whether it sent an Awareness message yet.
+    pub heard: bool,
+    /// Whether it has read a difference and follows the outbox.
+    pub following: bool,
+    /// Whether the next answer to its SyncStep1 goes with a question of ours.
+    pub ask_with_answer: bool,
+    /// Deletions of a viewer that the document does not hold yet.
+    pub derived: VecDeque<(Entry, Bytes)>,
+    /// Its SyncStep1 pacing.
+    pub steps: Steps,
+    /// The edits that wait for an answer.
+    pub waiting: Vec<Waiting>,
+    behind: Option<Behind>,
+    /// Questions that were sent and not answered.
+    open: u32,
+}
+
+/// An edit that is not wholly storable yet.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Its place in the gate; `None` where the client counts nothing.
+    pub entry: Option<Entry>,
+    /// What the document has to cover; `None` for what a panicked room left undecided.
+    pub ends: Option<StateVector>,
+    /// Part of it was refused for good.
+    pub refused: bool,
+}
+
+#[derive(Debug)]
+struct Behind {
+    missing: Id,
+    answers: u32,
+    ask_at: Option<Instant>,
+}
+
+/// SyncStep1 pacing: so many a second are answered at once, a faster one waits and the newest replaces it.
+#[derive(Debug, Default)]
+pub struct Steps {
+    answered: Option<Instant>,
+    waiting: Option<Bytes>,
+}
+
+impl Member {
+    /// A new membership.
+    #[must_use]
+    pub fn new(
+        id: MemberId,
+        subject: Subject,
+        right: Right,
+        attempt: Attempt,
+        inbox: Arc<Inbox>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            subject,
+            right,
+            attempt,
+            inbox,
+            joined: now,
+            bound: None,
+            present: false,
+            heard: false,
+            following: false,
+            ask_with_answer: false,
+            derived: VecDeque::new(),
+            steps: Steps::default(),
+            waiting: Vec::new(),
+            behind: None,
+            open: 0,
+        }
+    }
+
+    /// Sends SyncStep1 with the document's state vector.
+    pub fn ask(&mut self, question: Question, vector: Bytes) {
+        self.open += 1;
+        if let Some(behind) = &mut self.behind {
+            behind.ask_at = None;
+        }
+        self.inbox.push(Notice::Ask(question, vector));
+    }
+
+    /// Notes that something is missing at `now`. Returns whether to ask at once: one question is open at a time.
+    pub fn miss(&mut self, missing: Id) -> bool {
+        match &mut self.behind {
+            Some(_) => false,
+            none => {
+                *none = Some(Behind { missing, answers: 0, ask_at: None });
+                self.open == 0
+            }
+        }
+    }
+
+    /// An answer came: one question less is open.
+    pub fn answer(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// The answer closed the gap.
+    pub fn caught_up(&mut self) {
+        self.behind = None;
+    }
+
+    /// The answer left the gap open at `missing`. Returns whether it is time to decide what waits.
+    pub fn still_missing(&mut self, missing: Id, now: Instant) -> bool {
+        let answers = self.behind.as_ref().map_or(0, |behind| behind.answers) + 1;
+        let wait = Duration::from_secs(1 << (answers - 1).min(4)).min(ASK_EVERY_MAX);
+        let wait = if answers >= ANSWERS_MAX { ASK_EVERY_MAX } else { wait };
+        self.behind = Some(Behind { missing, answers, ask_at: Some(now + wait) });
+        answers >= ANSWERS_MAX
+    }
+
+    /// The answer was taken but for structs of a live author, who was asked for them: no answer counts as failed.
+    pub fn still_withheld(&mut self, missing: Id) {
+        let answers = self.behind.as_ref().map_or(0, |behind| behind.answers);
+        self.behind = Some(Behind { missing, answers, ask_at: None });
+    }
+
+    /// What is missed, if anything is.
+    #[must_use]
+    pub fn missing(&self) -> Option<Id> {
+        self.behind.as_ref().map(|behind| behind.missing)
+    }
+
+    /// Whether the next question is due: nothing is open, and the gap was closed by another way or its time has come.
+    #[must_use]
+    pub fn should_ask(&self, document: &StateVector, now: Instant) -> bool {
+        let Some(behind) = &self.behind else { return false };
+        let closed = document.get(behind.missing.client) > behind.missing.clock;
+        self.open == 0 && (closed || behind.ask_at.is_some_and(|at| at <= now))
+    }
+
+    /// When time alone makes the next question due, or shows presence.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let ask = self.behind.as_ref().and_then(|behind| behind.ask_at).filter(|_| self.open == 0);
+        let present = (!self.present).then(|| self.joined + PRESENT_AFTER);
+        [ask, present, self.steps.due()].into_iter().flatten().min()
+    }
+
+    /// Whether it may be asked now.
+    #[must_use]
+    pub fn has_no_open_question(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Whether the member is behind.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+}
+
+impl Waiting {
+    /// Whether the document covers all that the edit held.
+    #[must_use]
+    pub fn covered(&self, document: &StateVector) -> bool {
+        !self.refused && self.ends.as_ref().is_some_and(|ends| document.covers(ends))
+    }
+}
+
+/// The least time between two answers to SyncStep1 of one member.
+const STEPS_APART: Duration = Duration::from_millis(500);
+
+impl Steps {
+    /// A SyncStep1 came. Returns it if it is to be answered now.
+    pub fn offer(&mut self, vector: Bytes, now: Instant) -> Option<Bytes> {
+        self.waiting = Some(vector);
+        self.take(now)
+    }
+
+    /// Returns the SyncStep1 that is to be answered now.
+    pub fn take(&mut self, now: Instant) -> Option<Bytes> {
+        if self.answered.is_some_and(|answered| now < answered + STEPS_APART) {
+            return None;
+        }
+        let vector = self.waiting.take()?;
+        self.answered = Some(now);
+        Some(vector)
+    }
+
+    /// When the waiting one may be answered.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.waiting.as_ref().and(self.answered).map(|answered| answered + STEPS_APART)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::wake::Bell;
+    use crate::session::wake::Wake;
+
+    fn member(now: Instant) -> Member {
+        let inbox = Arc::new(Inbox::new(Arc::new(Bell::new(Arc::new(Wake::default()), 0))));
+        Member::new(MemberId(1), Subject::new("ann"), Right::Editor, Attempt(1), inbox, now)
+    }
+
+    fn vector(clock: u64) -> StateVector {
+        let mut vector = StateVector::default();
+        vector.set(ClientId(7), clock);
+        vector
+    }
+
+    #[test]
+    fn one_question_is_open_at_a_time() {
+        let now = Instant::now();
+        let mut member = member(now);
+        member.ask(Question::Handshake, Bytes::new());
+        assert!(!member.miss(Id::new(7, 3)), "the handshake's own question counts");
+        assert!(!member.should_ask(&vector(9), now), "even if the gap is closed meanwhile");
+        member.answer();
+        assert!(member.should_ask(&vector(9), now));
+        assert!(!member.should_ask(&vector(3), now));
+    }
+
+    #[test]
+    fn questions_come_ever_slower_and_after_three_what_waits_is_decided() {
+        let now = Instant::now();
+        let mut member = member(now);
+        assert!(member.miss(Id::new(7, 3)));
+        let mut waits = Vec::new();
+        let mut decided = Vec::new();
+        for _ in 0..5 {
+            member.ask(Question::Missing, Bytes::new());
+            assert_eq!(member.missing(), Some(Id::new(7, 3)));
+            member.answer();
+            decided.push(member.still_missing(Id::new(7, 3), now));
+            member.present = true;
+            waits.push(member.deadline().expect("a deadline").duration_since(now).as_secs());
+        }
+        assert_eq!(waits, [1, 2, 10, 10, 10]);
+        assert_eq!(decided, [false, false, true, true, true]);
+        member.caught_up();
+        assert!(!member.is_behind());
+    }
+
+    #[test]
+    fn step1_is_paced_and_the_newest_wins() {
+        let now = Instant::now();
+        let mut steps = Steps::default();
+        assert_eq!(steps.offer(Bytes::from_static(b"1"), now), Some(Bytes::from_static(b"1")));
+        assert_eq!(steps.offer(Bytes::from_static(b"2"), now), None);
+        assert_eq!(steps.offer(Bytes::from_static(b"3"), now), None);
+        let due = steps.due().expect("it waits");
+        assert_eq!(steps.take(due), Some(Bytes::from_static(b"3")));
+        assert_eq!(steps.take(due), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What a room appended and has not heard of: kept until its `Seq` returns.
+
+use std::collections::VecDeque;
+
+use super::outbox::MemberId;
+use crate::row::Contribution;
+use crate::session::gate::Entry;
+
+/// One append whose commit is awaited.
+#[derive(Debug)]
+pub struct Pending {
+    /// The room's own number for it.
+    pub number: u64,
+    /// What was appended.
+    pub contribution: Contribution,
+    /// The edits that are durable with it.
+    pub settles: Vec<(MemberId, Entry)>,
+}
+
+/// All appends that are not committed, oldest first.
+#[derive(Debug, Default)]
+pub struct Uncommitted {
+    pending: VecDeque<Pending>,
+    /// The number of the newest append.
+    number: u64,
+    /// The newest append that was handed to the journal.
+    handed: u64,
+    bytes: u64,
+}
+
+impl Uncommitted {
+    /// Adds an append.
+    pub fn append(&mut self, contribution: Contribution) {
+        self.number += 1;
+        self.bytes += contribution.update.len() as u64;
+        self.pending.push_back(Pending { number: self.number, contribution, settles: Vec::new() });
+    }
+
+    /// Makes an edit durable with the newest append. There must be one.
+    pub fn settle_with_newest(&mut self, member: MemberId, entry: Entry) {
+        if let Some(newest) = self.pending.back_mut() {
+            newest.settles.push((member, entry));
+        }
+    }
+
+    /// The appends that the journal was not given yet; it is given them now.
+    pub fn hand_over(&mut self) -> impl Iterator<Item = &mut Pending> {
+        let handed = std::mem::replace(&mut self.handed, self.number);
+        self.pending.iter_mut().filter(move |pending| pending.number > handed)
+    }
+
+    /// The journal is a new one: it is given everything again.
+    pub fn journal_restarted(&mut self) {
+        self.handed = 0;
+    }
+
+    /// Takes what is durable up to `number`.
+    pub fn committed(&mut self, number: u64) -> Vec<Pending> {
+        let durable = self.pending.iter().take_while(|pending| pending.number <= number).count();
+        let durable: Vec<Pending> = self.pending.drain(..durable).collect();
+        self.bytes -= durable.iter().map(|pending| pending.contribution.update.len() as u64).sum::<u64>();
+        durable
+    }
+
+    /// Bytes of the updates.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether everything is durable.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tandem_model::Subject;
+
+    use super::*;
+
+    fn contribution() -> Contribution {
+        Contribution { subject: Subject::new("ann"), bound: None, at_ms: 0, update: Bytes::from_static(&[0, 0]) }
+    }
+
+    #[test]
+    fn a_commit_settles_what_waited_for_it_and_no_more() {
+        let mut uncommitted = Uncommitted::default();
+        uncommitted.append(contribution());
+        uncommitted.settle_with_newest(MemberId(1), Entry(0));
+        uncommitted.append(contribution());
+        uncommitted.settle_with_newest(MemberId(1), Entry(1));
+        let durable = uncommitted.committed(1);
+        assert_eq!(durable.len(), 1);
+        assert_eq!(durable[0].settles, [(MemberId(1), Entry(0))]);
+        assert_eq!(uncommitted.bytes(), 2);
+        assert_eq!(uncommitted.committed(1).len(), 0, "a repeat is harmless");
+    }
+
+    #[test]
+    fn a_restarted_journal_is_given_everything_again() {
+        let mut uncommitted = Uncommitted::default();
+        uncommitted.append(contribution());
+        assert_eq!(uncommitted.hand_over().count(), 1);
+        uncommitted.append(contribution());
+        assert_eq!(uncommitted.hand_over().count(), 1);
+        uncommitted.journal_restarted();
+        assert_eq!(uncommitted.hand_over().count(), 2);
+    }
+}

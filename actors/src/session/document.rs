@@ -1,0 +1,146 @@
+//! One document of one session.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tandem_model::{ClientId, DocumentName, Grant, Limits};
+use tokio::time::Instant;
+
+use super::entrance::Membership;
+use super::gate::{Attempt, Gate};
+use super::pace::Flood;
+use super::wake::{Bell, Slot, Wake};
+use crate::dialect::Dialect;
+use crate::room::command::Again;
+use crate::room::notice::Inbox;
+
+/// How long before its end a token is asked for again.
+pub const TOKEN_AHEAD: Duration = Duration::from_secs(30);
+
+/// A document that a session has opened, or tries to.
+pub struct Document {
+    /// Its name.
+    pub name: DocumentName,
+    /// How its client is spoken to.
+    pub dialect: Dialect,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What is owed; used where the client counts.
+    pub gate: Gate,
+    /// Where its room tells things.
+    pub inbox: Arc<Inbox>,
+    /// Rings when its room has something.
+    pub bell: Arc<Bell>,
+    /// Which join this is; an answer to an earlier one is stale.
+    pub attempt: Attempt,
+    /// What the client may do, once that is decided.
+    pub grant: Option<Grant>,
+    /// The client id that the room says it is bound to.
+    pub bound: Option<ClientId>,
+    /// Its newest presence, as it was said.
+    pub presence: Option<Bytes>,
+    /// SyncStep1 of it.
+    pub steps: Flood,
+    /// Whether the token was asked for again already.
+    pub token_asked: bool,
+    /// Whether the room was asked for what a lapped cursor misses.
+    pub catching_up: bool,
+}
+
+/// Where a document stands.
+pub enum Phase {
+    /// Its credential is not decided; what comes is kept within bounds.
+    Pending(Kept),
+    /// It is joined.
+    Open(Membership),
+    /// Its room ended; it joins again. The socket is not read meanwhile.
+    Rejoining,
+    /// It was refused, closed or left; what still comes is ignored.
+    Shut,
+}
+
+/// What came before the credential was decided.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Whether the credential is being checked.
+    pub checking: bool,
+    /// Whole frames, in order.
+    pub frames: VecDeque<Bytes>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Edits that were not kept: they are asked for by SyncStep1, and owed an answer.
+    pub lost_edits: u32,
+    /// Whether a SyncStep1 was not kept: it is answered as if it were empty.
+    pub lost_step1: bool,
+}
+
+impl Document {
+    /// A document whose first frame came.
+    #[must_use]
+    pub fn new(
+        name: DocumentName,
+        dialect: Dialect,
+        slot: Slot,
+        wake: Arc<Wake>,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
+        let bell = Arc::new(Bell::new(wake, slot));
+        Self {
+            name,
+            dialect,
+            phase: Phase::Pending(Kept::default()),
+            gate: Gate::default(),
+            inbox: Arc::new(Inbox::new(bell.clone())),
+            bell,
+            attempt: Attempt::default(),
+            grant: None,
+            bound: None,
+            presence: None,
+            steps: Flood::new(limits.steps_per_second, now),
+            token_asked: false,
+            catching_up: false,
+        }
+    }
+
+    /// Begins another join: what the last one's room still says goes nowhere.
+    pub fn begin(&mut self, attempt: Attempt) {
+        self.attempt = attempt;
+        self.inbox = Arc::new(Inbox::new(self.bell.clone()));
+        self.catching_up = false;
+    }
+
+    /// What it brings back to a room that was restarted.
+    #[must_use]
+    pub fn again(&self) -> Again {
+        Again { bound: self.bound, presence: self.presence.clone(), owed: self.gate.undecided().collect() }
+    }
+
+    /// Remembers what the client says of itself.
+    pub fn spoke(&mut self, states: &[u8]) {
+        let Ok(mut entries) = tandem_protocol::awareness::entries(states, 1) else { return };
+        let Some(Ok(entry)) = entries.next() else { return };
+        if self.bound.is_none_or(|bound| bound == entry.client) {
+            self.presence = Some(Bytes::copy_from_slice(states));
+        }
+    }
+}
+
+impl Document {
+    /// When its grant ends, on the clock that deadlines are kept on. `clocks` are the two clocks' present.
+    #[must_use]
+    pub fn grant_ends(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
+        let until = self.grant.as_ref()?.until?;
+        Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
+    }
+
+    /// When something about its credential is due: to ask for a fresh one, or to end it.
+    #[must_use]
+    pub fn token_due(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
+        let end = self.grant_ends(clocks)?;
+        let ask = end.checked_sub(TOKEN_AHEAD).unwrap_or(clocks.0);
+        Some(if self.token_asked || !self.dialect.counts() { end } else { ask.max(clocks.0) })
+    }
+}

@@ -1,0 +1,278 @@
+//! The application: the one place where store, actors and edge meet.
+//!
+//! Started in this order: secret, store, node, listener. Ended in the reverse: unready, no new connections, the node
+//! drained, the store closed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tandem_actors::{Arrival, DeleteError, Drained, Node, Ports, Readiness, StartError as NodeError};
+use tandem_model::DocumentName;
+use tandem_model::log::Log;
+use tandem_store::{OpenError, Options, Store};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{error, info, warn};
+
+use crate::auth::{SecretError, TokenRules, Tokens, development_secret};
+use crate::config::{Configuration, Environment, Server};
+use crate::exit::Exit;
+use crate::http::hosts::HostRules;
+use crate::http::{self, Backend, Edge, EdgeSettings, Pages, Socket};
+use crate::steps::Step;
+use crate::telemetry;
+
+/// The store is given this long to close, even when the drain took all its time.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A server that listens.
+pub struct App {
+    node: Node,
+    store: Store,
+    edge: Arc<Edge>,
+    listener: TcpListener,
+    url: String,
+    drain_within: Duration,
+}
+
+/// Why the server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// There is no signing secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The actors do not start.
+    #[error("the node does not start: {0}")]
+    Node(#[from] NodeError),
+    /// Metrics are recorded by something else.
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(#[from] BuildError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; server.listen (TANDEM__SERVER__LISTEN) says where to")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl StartError {
+    /// The exit code that tells it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Secret(_) | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. }) => Exit::Config,
+            Self::Node(_) => Exit::RootFailed,
+            Self::Store(_) | Self::Metrics(_) | Self::Listen { .. } => Exit::Unavailable,
+        }
+    }
+}
+
+impl App {
+    /// Starts everything; says each step and how long it took.
+    ///
+    /// # Errors
+    /// [`StartError`] names what does not start.
+    pub async fn start(configuration: &Configuration) -> Result<Self, StartError> {
+        let metrics = telemetry::start_metrics()?;
+        telemetry::describe();
+        tokio::spawn(telemetry::upkeep(metrics.clone()));
+        let tokens = Arc::new(tokens(configuration)?);
+        let store = open_store(configuration).await?;
+        let node = start_node(configuration, &store, tokens.clone()).await?;
+        let listener = listen(&configuration.settings.server).await?;
+        let address = listener.local_addr().unwrap_or(configuration.settings.server.listen);
+        let edge = Arc::new(edge(configuration, &node, &store, tokens, address, metrics));
+        let server = &configuration.settings.server;
+        Ok(Self {
+            node,
+            store,
+            edge,
+            listener,
+            url: format!("http://{address}{}/", server.base_path.as_str()),
+            drain_within: Duration::from_secs(server.drain_seconds),
+        })
+    }
+
+    /// Where it is served.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the documents lie.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// Serves until `stop` says true, then drains; or until the actors give up.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Exit {
+        let (close, closing) = watch::channel(false);
+        let server = tokio::spawn(http::serve(self.listener, self.edge, closing));
+        let failed = tokio::select! {
+            // A closed channel means that nobody is left to ask for the end: serve on.
+            Ok(_) = stop.wait_for(|stop| *stop) => false,
+            () = self.node.failed() => true,
+        };
+        close.send_replace(true);
+        if failed {
+            error!(target: "tandem::stop", "the root of the actors gave up");
+            close_store(&self.store).await;
+            return Exit::RootFailed;
+        }
+        let deadline = Instant::now() + self.drain_within;
+        let drained = self.node.drain(self.drain_within).await;
+        let requests = timeout_at(deadline, server).await;
+        close_store(&self.store).await;
+        match (drained, requests) {
+            (Drained::Clean, Ok(_)) => {
+                info!(target: "tandem::stop", "drained");
+                Exit::Done
+            }
+            (Drained::Clean, Err(_)) => late("requests that did not end"),
+            (Drained::Late { waiting }, _) => late(&waiting),
+        }
+    }
+}
+
+fn late(waiting: &str) -> Exit {
+    warn!(target: "tandem::stop", waiting, "drained late: server.drain_seconds have passed");
+    Exit::DrainedLate
+}
+
+async fn close_store(store: &Store) {
+    if timeout(CLOSE_WITHIN, store.close()).await.is_err() {
+        warn!(target: "tandem::stop", "the store does not close");
+    }
+}
+
+/// The authority over tokens that a configuration describes. In development it may make its secret.
+///
+/// # Errors
+/// The development secret cannot be made or read.
+pub fn tokens(configuration: &Configuration) -> Result<Tokens, SecretError> {
+    let auth = &configuration.settings.auth;
+    let secret = match &configuration.secret {
+        Some(secret) => secret.clone(),
+        None => development_secret(&PathBuf::from(&auth.secret_file))?,
+    };
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let rules = TokenRules {
+        default_right: auth.default_right.right(),
+        issuer: some(&auth.issuer),
+        audience: some(&auth.audience),
+        leeway: Duration::from_secs(auth.leeway_seconds),
+    };
+    Ok(Tokens::new(&secret, rules))
+}
+
+async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
+    let step = Step::begin("opening the database");
+    let url = configuration.settings.store.database_url.expose_secret();
+    let store = Store::open(url, &Options::default()).await?;
+    let applied = match store.applied().len() {
+        0 => "the schema is up to date".to_owned(),
+        steps => format!("{steps} migrations applied"),
+    };
+    step.done(&format!("{}, {applied}", store.path().display()));
+    Ok(store)
+}
+
+async fn start_node(configuration: &Configuration, store: &Store, authority: Arc<Tokens>) -> Result<Node, StartError> {
+    let step = Step::begin("starting the actors");
+    let ports = Ports { log: Arc::new(store.log()), authority };
+    let node = Node::start(ports, configuration.settings.limits.clone()).await?;
+    step.done("started");
+    Ok(node)
+}
+
+async fn listen(server: &Server) -> Result<TcpListener, StartError> {
+    let address = server.listen;
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+fn edge(
+    configuration: &Configuration,
+    node: &Node,
+    store: &Store,
+    tokens: Arc<Tokens>,
+    address: SocketAddr,
+    metrics: PrometheusHandle,
+) -> Edge {
+    let pages = Arc::new(Pages::embedded());
+    let compressed = pages.clone();
+    // Not waited for: until it is done files go out as they are.
+    tokio::task::spawn_blocking(move || {
+        compressed.compress();
+        info!(target: "tandem::start", files = compressed.len(), "the page is compressed");
+    });
+    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()) });
+    let settings = edge_settings(configuration, address);
+    Edge::new(settings, backend, tokens, pages, &configuration.settings.limits, metrics)
+}
+
+fn edge_settings(configuration: &Configuration, address: SocketAddr) -> EdgeSettings {
+    let server = &configuration.settings.server;
+    let auth = &configuration.settings.auth;
+    let development = configuration.environment == Environment::Development;
+    let allowed = server.allowed_hosts.clone();
+    let hosts = HostRules { loopback: development || allowed.is_empty(), allowed, port: address.port() };
+    let size = tandem_model::Limits::size;
+    EdgeSettings {
+        base_path: server.base_path.as_str().into(),
+        hosts,
+        cors_origins: server.cors_origins.clone(),
+        trusted_proxies: server.trusted_proxies.clone(),
+        connections: size(server.connections),
+        header_bytes: size(server.header_bytes),
+        header_within: Duration::from_secs(server.header_seconds),
+        body_bytes: size(server.body_bytes),
+        body_within: Duration::from_secs(server.body_seconds),
+        write_within: Duration::from_secs(server.write_seconds),
+        guests_for: auth.guests.then(|| Duration::from_secs(auth.guest_seconds)),
+        query_tokens: auth.query_tokens,
+    }
+}
+
+/// The node and its store, as the edge sees them.
+struct NodeBackend {
+    node: Node,
+    log: Arc<dyn Log>,
+}
+
+impl Backend for NodeBackend {
+    fn accept(&self, arrival: Arrival<Socket>) {
+        self.node.accept(arrival);
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.node.readiness()
+    }
+
+    fn delete<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<(), DeleteError>> {
+        self.node.delete(name).boxed()
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Value> {
+        async { serde_json::to_value(self.node.health().await).unwrap_or_default() }.boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), String>> {
+        async { self.log.ping().await.map_err(|error| error.to_string()) }.boxed()
+    }
+}

@@ -1,0 +1,11 @@
+//! Tokens: who signs them, what they say, what they allow.
+
+mod claims;
+mod rights;
+mod secret;
+mod tokens;
+
+pub use claims::{Claims, Identity};
+pub use rights::Rooms;
+pub use secret::{SecretError, development_secret};
+pub use tokens::{MintError, Minted, TokenRules, Tokens};

@@ -1,0 +1,84 @@
+//! What must hold between values: ranges, and what an environment demands.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tandem_model::Limits;
+
+use super::{ConfigError, Environment, Settings};
+
+/// The shortest signing secret, in bytes: as long as the hash that it keys.
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// No bound may be larger: a mebi of a mebi is a slip of the keyboard.
+const LIMIT_MAX: u64 = 1 << 40;
+const WEEK_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Finds everything that is out of range; `place` says where a key stands.
+pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str) -> String) -> Vec<ConfigError> {
+    let mut errors = Vec::new();
+    let mut refuse = |key: &str, value: String, allowed: String| {
+        errors.push(ConfigError::Value { key: key.into(), place: place(key), value, allowed });
+    };
+    let server = &settings.server;
+    let auth = &settings.auth;
+    let ranges = [
+        ("server.drain_seconds", server.drain_seconds, 1, 3600),
+        ("server.connections", server.connections, 1, 10_000_000),
+        // hyper refuses to work with less than 8 KiB.
+        ("server.header_bytes", server.header_bytes, 8192, 1 << 20),
+        ("server.header_seconds", server.header_seconds, 1, 3600),
+        ("server.body_bytes", server.body_bytes, 1024, 1 << 30),
+        ("server.body_seconds", server.body_seconds, 1, 3600),
+        ("server.write_seconds", server.write_seconds, 1, 3600),
+        ("auth.guest_seconds", auth.guest_seconds, 1, WEEK_SECONDS),
+        ("auth.leeway_seconds", auth.leeway_seconds, 0, 300),
+    ];
+    for (key, value, least, most) in ranges {
+        if !(least..=most).contains(&value) {
+            refuse(key, value.to_string(), format!("{least} to {most}"));
+        }
+    }
+    for (name, value) in limits(&settings.limits) {
+        if !(1..=LIMIT_MAX).contains(&value) {
+            refuse(&format!("limits.{name}"), value.to_string(), format!("1 to {LIMIT_MAX}"));
+        }
+    }
+    let loopback = server.listen.ip().is_loopback();
+    if environment == Environment::Development && !loopback && !server.beyond_loopback {
+        let allowed = "a loopback address in development, unless server.beyond_loopback is true".into();
+        refuse("server.listen", server.listen.to_string(), allowed);
+    }
+    if !settings.store.database_url.expose_secret().starts_with("sqlite:") {
+        // Not its value: it may hold a password.
+        refuse("store.database_url", "another kind of database".into(), "sqlite://PATH?mode=rwc".into());
+    }
+    errors
+}
+
+/// Checks the signing secret of the environment.
+///
+/// # Errors
+/// It is too short, or production has none.
+pub fn check_secret(
+    secret: Option<(String, SecretString)>,
+    environment: Environment,
+) -> Result<Option<SecretString>, ConfigError> {
+    match secret {
+        Some((place, secret)) => match secret.expose_secret().len() {
+            SECRET_BYTES_MIN.. => Ok(Some(secret)),
+            bytes => Err(ConfigError::Secret { place, reason: format!("the signing secret has {bytes} bytes") }),
+        },
+        None if environment == Environment::Development => Ok(None),
+        None => Err(ConfigError::Secret {
+            place: "environment variable JWT_SECRET_KEY".into(),
+            reason: "production has no signing secret".into(),
+        }),
+    }
+}
+
+fn limits(limits: &Limits) -> Vec<(String, u64)> {
+    match serde_json::to_value(limits) {
+        Ok(Value::Object(all)) => all.into_iter().filter_map(|(name, value)| Some((name, value.as_u64()?))).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Metrics in Prometheus' form.
+
+use std::time::Duration;
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::{MissedTickBehavior, interval};
+
+const SECONDS: [f64; 16] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BYTES: [f64; 10] =
+    [64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
+const COUNTS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// Recorded values pile up until they are sorted into their buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Records metrics from here on: `*_seconds` and `*_bytes` in their own buckets, all other histograms as counts.
+///
+/// # Errors
+/// Something in this process records already.
+pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets(&COUNTS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_bytes".into()), &BYTES)?
+        .install_recorder()
+}
+
+/// Keeps the records small, for ever.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut ticks = interval(UPKEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+/// Says what the edge's metrics mean.
+pub fn describe() {
+    describe_counter!("http_requests_total", "Requests answered, by area and class of status");
+    describe_histogram!("http_request_seconds", "From a request's head to its answer's head");
+    describe_gauge!("http_connections", "Connections that speak HTTP now");
+    describe_counter!("http_connections_refused_total", "Connections refused since server.connections were open");
+    describe_counter!("http_panics_total", "Handlers that panicked; their requests got 500");
+    describe_counter!("upgrades_refused_total", "WebSocket handshakes refused, by code");
+    describe_counter!("panics_total", "Panics anywhere in the process");
+}

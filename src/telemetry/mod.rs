@@ -1,0 +1,7 @@
+//! What the process tells about itself: logs, metrics, panics.
+
+mod logs;
+mod metrics;
+
+pub use logs::{log_panics, start_logs};
+pub use metrics::{describe, start_metrics, upkeep};

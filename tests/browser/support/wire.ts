@@ -1,0 +1,99 @@
+/** A wire between a page and its server that a test can look at, hold and cut. */
+import type { Page, WebSocketRoute } from '@playwright/test'
+
+/** The kinds of frames that the tests hold back: the byte after the document's name. */
+export type Kind = 'sync' | 'awareness' | 'auth' | 'stateless' | 'status' | 'other'
+const KINDS: Record<number, Kind> = { 0: 'sync', 1: 'awareness', 2: 'auth', 5: 'stateless', 8: 'status' }
+
+interface Line {
+  readonly page: WebSocketRoute
+  readonly server: WebSocketRoute
+}
+
+export class Wire {
+  readonly #held: Buffer[] = []
+  #line: Line | null = null
+  #hold: (kind: Kind) => boolean = () => false
+  #open = true
+  #lines = 0
+
+  /** Must come before the page is loaded. */
+  static async between(page: Page): Promise<Wire> {
+    const wire = new Wire()
+    await page.routeWebSocket(/\/hocuspocus/, (route) => wire.#connect(route))
+    return wire
+  }
+
+  /** How many frames from the server are held back. */
+  get held(): number {
+    return this.#held.length
+  }
+
+  /** How many sockets the page has opened. */
+  get lines(): number {
+    return this.#lines
+  }
+
+  /** Keeps frames of these kinds from the page until they are released. */
+  hold(...kinds: Kind[]): void {
+    this.#hold = (kind) => kinds.includes(kind)
+  }
+
+  /** Lets held frames through, oldest first. */
+  release(count = this.#held.length): void {
+    for (const frame of this.#held.splice(0, count)) this.#line?.page.send(frame)
+  }
+
+  /** Ends the connection without a word; what is under way in either direction is lost. */
+  async cut(): Promise<void> {
+    const line = this.#line
+    this.#line = null
+    this.#held.length = 0
+    await line?.page.close({ code: 1011 })
+    await line?.server.close()
+  }
+
+  /** Lets new connections through, or lets them wait for ever. */
+  allow(open: boolean): void {
+    this.#open = open
+  }
+
+  /** Sends the page a frame as if it were the server's. */
+  inject(frame: Buffer): void {
+    this.#line?.page.send(frame)
+  }
+
+  #connect(page: WebSocketRoute): void {
+    this.#lines += 1
+    // Without a server behind it the page sees an open socket that never answers.
+    if (!this.#open) return
+    const line = { page, server: page.connectToServer() }
+    this.#line = line
+    line.page.onMessage((message) => {
+      if (this.#line === line) line.server.send(message)
+    })
+    line.server.onMessage((message) => {
+      if (this.#line !== line) return
+      const frame = Buffer.from(message)
+      if (this.#hold(kindOf(frame))) this.#held.push(frame)
+      else line.page.send(message)
+    })
+  }
+}
+
+/** The frame that carries a text of the server's for programs. */
+export function stateless(document: string, payload: object): Buffer {
+  return Buffer.concat([text(document), Buffer.of(5), text(JSON.stringify(payload))])
+}
+
+function kindOf(frame: Buffer): Kind {
+  const nameLength = frame[0] ?? 0
+  return KINDS[frame[1 + nameLength] ?? -1] ?? 'other'
+}
+
+/** A text with its length before it; short ones are enough here. */
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value)
+  if (bytes.length > 127) throw new Error('too long for a test')
+  return Buffer.concat([Buffer.of(bytes.length), bytes])
+}

@@ -1,0 +1,107 @@
+// The twin of the histories: what the index accepts of hostile updates, every Yjs must bear.
+import assert from 'node:assert/strict'
+import * as Y from 'yjs'
+import { invent, spoil } from './invent.mjs'
+import { play } from './history.mjs'
+import { random } from './random.mjs'
+import { hasPending, roots } from './view.mjs'
+
+/** A Yjs as an application holds one: its types named, its events listened to, its updates written. */
+export function application ({ gc = true, named = true } = {}) {
+  const doc = new Y.Doc({ gc })
+  if (named) for (const [name, get] of Object.entries(roots)) doc[get](name).observeDeep(() => {})
+  doc.on('update', () => {})
+  doc.on('subdocs', () => {})
+  return doc
+}
+
+/** Applies an update; gives what goes wrong. */
+export function apply (doc, update) {
+  const { error, warn } = console
+  console.error = console.warn = () => {}
+  try {
+    Y.applyUpdate(doc, update)
+    return hasPending(doc) ? 'pending structs' : null
+  } catch (thrown) {
+    return `throws ${thrown.message}`
+  } finally {
+    Object.assign(console, { error, warn })
+  }
+}
+
+const isClean = (base, update) => apply(application(), update) === null && apply(base(), update) === null
+
+/** Refusals that hold although a Yjs that applies the update alone sees nothing: each stands in Admission's list. */
+export const listed = new Set(['info-bits', 'document-options', 'zero-length', 'repeated-client', 'forward-reference', 'nesting', 'integer', 'clock', 'prototype'])
+
+/** One hostile session against one index: `count` updates, one after another. */
+export async function session (oracle, seed, count, tally) {
+  const r = random(seed)
+  const collect = r.chance(0.5)
+  await oracle.reset({ collect })
+  const live = [application({ gc: true }), application({ gc: false }), application({ named: false })]
+  const source = r.chance(0.5) ? play(seed, { steps: 40 }).log : []
+  const taken = []
+  let real = 0
+  for (let n = 0; n < count; n++) {
+    const state = Y.decodeStateVector(await oracle.stateVector())
+    const mine = r.chance(source.length ? 0.5 : 1)
+    const sound = mine ? invent(r, state) : source[real++ % source.length]
+    const update = r.chance(mine ? 0.1 : 0.5) ? spoil(r, sound) : sound
+    const [answer] = await oracle.admit([update])
+    count_(tally, answer)
+    if (answer.refusal || answer.refused) await mustBeListed(answer, update, taken, tally)
+    if (!answer.taken) continue
+    taken.push(answer.taken)
+    for (const [which, doc] of live.entries()) {
+      const wrong = apply(doc, answer.taken)
+      if (wrong) throw new Error(`live Yjs ${which} ${wrong}: seed ${seed}, update ${n} ${hex(update)} taken as ${hex(answer.taken)} after ${taken.slice(0, -1).map(hex).join(' ')}`)
+    }
+  }
+  const encoded = await oracle.encode()
+  for (const gc of [true, false]) {
+    const doc = application({ gc })
+    const wrong = apply(doc, encoded)
+    if (wrong) throw new Error(`fresh Yjs, gc ${gc}, ${wrong}: seed ${seed}, ${hex(encoded)}`)
+    Y.encodeStateAsUpdate(doc)
+    assert.deepEqual(new Map(Y.decodeStateVector(Y.encodeStateVector(doc))), new Map(Y.decodeStateVector(await oracle.stateVector())))
+  }
+  const merged = await oracle.merge(taken.length ? taken : [new Uint8Array([0, 0])])
+  const wrong = apply(application(), merged)
+  if (wrong) throw new Error(`fresh Yjs fed by the merge ${wrong}: seed ${seed}, ${hex(merged)}`)
+  // Deleting all is what an application may do next, and it walks over everything.
+  for (const doc of live) clear(doc, seed)
+}
+
+function clear (doc, seed) {
+  try {
+    doc.transact(() => {
+      for (const type of doc.share.values()) {
+        for (let item = type._start; item !== null; item = item.right) item.delete(doc._transaction)
+        type._map.forEach(item => item.delete(doc._transaction))
+      }
+    })
+    Y.encodeStateAsUpdate(doc)
+  } catch (thrown) {
+    throw new Error(`deleting all throws ${thrown.message}: seed ${seed}`)
+  }
+}
+
+async function mustBeListed (answer, update, taken, tally) {
+  const base = () => { const doc = application(); for (const each of taken) Y.applyUpdate(doc, each); return doc }
+  const reason = answer.refusal || answer.cause
+  if (!isClean(base, update)) return
+  tally.clean[reason] = (tally.clean[reason] ?? 0) + 1
+  if (!listed.has(reason)) throw new Error(`refused as ${reason}, which Yjs applies cleanly: ${hex(update)} after ${taken.map(hex).join(' ')}`)
+}
+
+function count_ (tally, answer) {
+  const what = answer.refusal ? 'refused' : answer.taken ? 'taken' : answer.missing ? 'missing' : 'nothing new'
+  tally[what] = (tally[what] ?? 0) + 1
+  if (answer.refusal) tally.reasons[answer.refusal] = (tally.reasons[answer.refusal] ?? 0) + 1
+  if (answer.cause) tally.reasons[answer.cause] = (tally.reasons[answer.cause] ?? 0) + 1
+}
+
+export const tallies = () => ({ reasons: {}, clean: {} })
+
+export const hex = bytes => Buffer.from(bytes).toString('hex')
