@@ -8,11 +8,11 @@ use crate::index::Collect;
 use crate::lib0::{Reader, write_var_uint};
 use crate::ranges::Ranges;
 use crate::runs::{Piece, Runs, Tail};
-use crate::structs::Struct;
+use crate::structs::{Struct, is_gone};
 
 /// A chunk that has reached this many bytes takes no further struct (a single struct may be longer): what touches the
 /// middle of a client's structs reads and moves one chunk.
-const CHUNK_BYTES: usize = 1024;
+const CHUNK_BYTES: usize = 512;
 
 /// Where an element hangs, as far as admission asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +108,7 @@ impl Client {
 
     /// How many bytes and structs are held.
     pub(crate) fn weight(&self) -> Weight {
-        let mut weight = Weight::default();
-        for chunk in &self.chunks {
-            weight.bytes += chunk.runs.bytes.len() as u64;
-            weight.structs += chunk.runs.structs;
-        }
-        weight
+        weigh(&self.chunks)
     }
 
     /// Writes a struct behind what is there, and behind `copy` too; its clocks were noted by
@@ -147,32 +142,33 @@ impl Client {
     /// Answers the weight of what was touched, before and after.
     pub(crate) fn collect(&mut self, ranges: &[(Clock, Clock)]) -> (Weight, Weight) {
         let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return Default::default() };
-        let (low, high) = (self.chunk_of(first.0), self.chunk_of(last.1 - 1));
-        let (mut before, mut after) = (Weight::default(), Weight::default());
-        let behind_all = self.chunks.get(high + 1).map_or(self.end, |chunk| chunk.start);
-        let reaches_tail = high + 1 == self.chunks.len();
-        let touched: Vec<Chunk> = self.chunks.splice(low..=high, []).collect();
-        let mut rewritten = Vec::with_capacity(touched.len() + 1);
-        let mut tail = self.tail;
-        let mut at = 0;
+        // One neighbour more on each side: what becomes a mere length may join one there.
+        let low = self.chunk_of(first.0).saturating_sub(1);
+        let high = (self.chunk_of(last.1 - 1) + 2).min(self.chunks.len());
+        let behind_all = self.chunks.get(high).map_or(self.end, |chunk| chunk.start);
+        let touched: Vec<Chunk> = self.chunks.splice(low..high, []).collect();
         let behind: Vec<Clock> = touched.iter().skip(1).map(|chunk| chunk.start).chain([behind_all]).collect();
+        let before = weigh(&touched);
+        let mut rewritten = Vec::with_capacity(touched.len() + 1);
+        let mut at = 0;
         for (chunk, behind) in touched.into_iter().zip(behind) {
             let count = ranges[at..].partition_point(|range| range.0 < behind);
             let here = &ranges[at..at + count];
+            let made = rewritten.len();
             if here.is_empty() {
                 rewritten.push(chunk);
-                continue;
+            } else {
+                rewrite(self.id, &chunk, here, &mut rewritten);
             }
-            add(&mut before, chunk.weight());
-            let made = rewritten.len();
-            tail = rewrite(self.id, chunk, here, &mut rewritten, self.tail);
-            rewritten[made..].iter().for_each(|chunk| add(&mut after, chunk.weight()));
             // A range that goes on behind this chunk is met again in the next.
             at += count - usize::from(here.last().is_some_and(|range| range.1 > behind));
+            join(self.id, &mut rewritten, made);
         }
+        let after = weigh(&rewritten);
+        let reaches_end = low == self.chunks.len();
         self.chunks.splice(low..low, rewritten);
-        if reaches_tail {
-            self.tail = tail;
+        if reaches_end {
+            self.tail = self.chunks.last().and_then(|chunk| chunk.runs.tail());
         }
         (before, after)
     }
@@ -268,27 +264,109 @@ fn push_chunked(chunks: &mut Vec<Chunk>, client: ClientId, tail: &mut Option<Tai
 /// Writes a chunk again with the content of `ranges` collected, as one chunk or several behind `out`.
 ///
 /// Structs before and behind the ranges are copied as they are, but for one neighbour on each side, which may join.
-/// `old` is the tail of the client's last chunk; what is answered is the tail if this was that chunk.
-fn rewrite(
-    client: ClientId,
-    chunk: Chunk,
-    ranges: &[(Clock, Clock)],
-    out: &mut Vec<Chunk>,
-    old: Option<Tail>,
-) -> Option<Tail> {
-    let bytes = &chunk.runs.bytes;
-    let mut reader = Reader::new(bytes);
-    let mut clock = chunk.start;
-    let mut tail = None;
-    out.push(Chunk { start: clock, runs: Runs::default() });
-    while let Ok(body) = Struct::read(&mut reader, Trust::Own) {
+fn rewrite(client: ClientId, chunk: &Chunk, ranges: &[(Clock, Clock)], out: &mut Vec<Chunk>) {
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
+    let start = Start::before(chunk, first.0);
+    let runs = Runs::prefix_of(&chunk.runs, start.position, start.last_at, start.structs);
+    out.push(Chunk { start: chunk.start, runs });
+    let mut reader = Reader::at(&chunk.runs.bytes, start.position);
+    let (mut clock, mut passed, mut tail) = (start.clock, start.structs, None);
+    let mut behind = false;
+    while !behind && let Ok(body) = Struct::read(&mut reader, Trust::Own) {
+        behind = clock >= last.1;
         cut(Id { client, clock }, body, ranges, &mut |piece| {
             push_chunked(out, client, &mut tail, piece);
         });
         clock += body.len();
+        passed += 1;
     }
-    let _ = old;
-    tail
+    if reader.is_empty() {
+        return;
+    }
+    if out.last().is_none_or(|last| last.runs.bytes.len() + reader.remaining() > 2 * CHUNK_BYTES) {
+        out.push(Chunk { start: clock, runs: Runs::default() });
+    }
+    if let Some(last) = out.last_mut() {
+        last.runs.append_raw(&chunk.runs, reader.position(), chunk.runs.structs - passed);
+    }
+}
+
+/// Where a chunk begins to be written again.
+struct Start {
+    position: usize,
+    clock: Clock,
+    structs: u64,
+    /// Where the last struct before starts.
+    last_at: usize,
+}
+
+impl Start {
+    /// Stands before the last struct that ends at or below `clock`.
+    fn before(chunk: &Chunk, clock: Clock) -> Self {
+        let mut reader = Reader::new(&chunk.runs.bytes);
+        let mut next = Self { position: 0, clock: chunk.start, structs: 0, last_at: 0 };
+        let mut start = Self { ..next };
+        while let Ok(body) = Struct::read(&mut reader, Trust::Own) {
+            let end = next.clock + body.len();
+            if end > clock {
+                break;
+            }
+            let last_at = start.position;
+            start = Self { last_at, ..next };
+            next = Self { position: reader.position(), clock: end, structs: next.structs + 1, last_at: 0 };
+        }
+        start
+    }
+}
+
+/// Joins what the chunks from `at` on leave open to the chunk before: a mere length, or a chunk that fits in.
+fn join(client: ClientId, chunks: &mut Vec<Chunk>, at: usize) {
+    let mut at = at.max(1);
+    while at < chunks.len() {
+        let (left, right) = chunks.split_at_mut(at);
+        let (Some(left), Some(right)) = (left.last_mut(), right.first_mut()) else { return };
+        pull(client, left, right);
+        let fits = left.runs.bytes.len() + right.runs.bytes.len() <= CHUNK_BYTES;
+        if fits && right.runs.structs > 0 {
+            left.runs.append_raw(&right.runs, 0, right.runs.structs);
+        }
+        if fits || right.runs.structs == 0 {
+            chunks.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+/// Moves the first struct of `right` into the last of `left` if it is a mere length that can join.
+fn pull(client: ClientId, left: &mut Chunk, right: &mut Chunk) {
+    if !right.runs.bytes.first().is_some_and(|info| is_gone(*info)) {
+        return;
+    }
+    let mut tail = left.runs.tail();
+    let bytes = std::mem::take(&mut right.runs.bytes);
+    let mut reader = Reader::new(&bytes);
+    let read = Struct::read(&mut reader, Trust::Own).ok();
+    let joined = read.filter(|body| {
+        let piece = Piece { clock: right.start, body: *body, deleted: true };
+        let joins = tail.as_ref().is_some_and(|tail| tail.takes(client, &piece));
+        if joins {
+            left.runs.push(client, &mut tail, piece);
+        }
+        joins
+    });
+    let (length, taken) = (joined.map_or(0, |body| body.len()), reader.position());
+    right.runs.bytes = bytes;
+    if length > 0 {
+        right.start += length;
+        right.runs.remove_first(taken);
+    }
+}
+
+fn weigh(chunks: &[Chunk]) -> Weight {
+    let mut weight = Weight::default();
+    chunks.iter().for_each(|chunk| add(&mut weight, chunk.weight()));
+    weight
 }
 
 fn add(sum: &mut Weight, weight: Weight) {

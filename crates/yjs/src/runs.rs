@@ -8,8 +8,8 @@
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::{Content, reference};
-use crate::lib0::{var_uint_len, write_var_uint};
-use crate::structs::{Item, Parent, Struct, write_gc_head};
+use crate::lib0::{Reader, var_uint_len, write_var_uint};
+use crate::structs::{self, Item, Parent, Struct, write_gc_head};
 
 /// A struct, or a part of one, that is about to be written.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Runs {
     pub(crate) bytes: Vec<u8>,
     /// How many they are.
     pub(crate) structs: u64,
+    /// Where the last one starts.
+    last_at: usize,
 }
 
 /// What must be known of the last struct to grow it.
@@ -59,7 +61,43 @@ impl Runs {
         true
     }
 
+    /// Writes structs behind what is there as they are, the bytes of `from` from `position` on.
+    pub(crate) fn append_raw(&mut self, from: &Self, position: usize, structs: u64) {
+        self.last_at = self.bytes.len() + from.last_at.saturating_sub(position);
+        self.bytes.extend_from_slice(&from.bytes[position..]);
+        self.structs += structs;
+    }
+
+    /// Writes the structs of `from` up to `position`, of which the last starts at `last_at`.
+    pub(crate) fn prefix_of(from: &Self, position: usize, last_at: usize, structs: u64) -> Self {
+        Self { bytes: from.bytes[..position].to_vec(), structs, last_at }
+    }
+
+    /// Takes out the first struct, which is `bytes` long.
+    pub(crate) fn remove_first(&mut self, bytes: usize) {
+        self.bytes.drain(..bytes);
+        self.structs -= 1;
+        self.last_at = self.last_at.saturating_sub(bytes);
+    }
+
+    /// What must be known of the last struct to grow it, if it can grow.
+    pub(crate) fn tail(&self) -> Option<Tail> {
+        let mut reader = Reader::at(&self.bytes, self.last_at);
+        let head = structs::read_head(&mut reader)?;
+        let length_at = reader.position();
+        let tail = Tail {
+            reference: head.reference,
+            keyed: head.keyed,
+            deleted: matches!(head.reference, 0 | reference::DELETED),
+            right: head.right,
+            length_at,
+            length: reader.var_uint().ok()?,
+        };
+        tail.length_is_counted().then_some(tail)
+    }
+
     fn append(&mut self, piece: &Piece<'_>) -> Option<Tail> {
+        self.last_at = self.bytes.len();
         match piece.body {
             Struct::Gc(length) => {
                 write_gc_head(&mut self.bytes);
@@ -124,17 +162,7 @@ impl Tail {
     }
 
     fn length_is_counted(&self) -> bool {
-        matches!(self.reference, reference::DELETED | reference::JSON | reference::ANY | reference::STRING)
-    }
-
-    /// The same tail after the bytes before it grew or shrank.
-    pub(crate) fn moved(self, from: usize, to: usize) -> Self {
-        Self { length_at: self.length_at - from + to, ..self }
-    }
-
-    /// Where the length of the last struct stands.
-    pub(crate) fn length_at(&self) -> usize {
-        self.length_at
+        matches!(self.reference, 0 | reference::DELETED | reference::JSON | reference::ANY | reference::STRING)
     }
 }
 

@@ -151,6 +151,34 @@ impl<'a> Item<'a> {
     }
 }
 
+/// What stands before the content of a struct of our own, as far as coalescing asks.
+pub(crate) struct Head {
+    /// The content's reference; 0 is GC.
+    pub(crate) reference: u8,
+    pub(crate) right: Option<Id>,
+    pub(crate) keyed: bool,
+}
+
+/// Reads what stands before the content of a struct of our own.
+pub(crate) fn read_head(reader: &mut Reader<'_>) -> Option<Head> {
+    let info = reader.u8().ok()?;
+    let reference = info & REFERENCE_BITS;
+    let (has_origin, has_right, keyed) = (info & HAS_ORIGIN != 0, info & HAS_RIGHT != 0, info & HAS_SUB != 0);
+    if has_origin {
+        read_id(reader).ok()?;
+    }
+    let right = if has_right { Some(read_id(reader).ok()?) } else { None };
+    if reference != GC && !has_origin && !has_right {
+        Item::read_parent(reader, keyed, Trust::Own).ok()?;
+    }
+    Some(Head { reference, right, keyed })
+}
+
+/// Whether the struct that starts with this byte is only a length: GC or deleted.
+pub(crate) fn is_gone(info: u8) -> bool {
+    matches!(info & REFERENCE_BITS, GC | content::reference::DELETED)
+}
+
 /// Writes a GC struct up to its length.
 pub(crate) fn write_gc_head(out: &mut Vec<u8>) {
     out.push(GC);
