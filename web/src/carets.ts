@@ -13,10 +13,11 @@ const NAME_MS = 3_000
 type Changes = { added: number[]; updated: number[]; removed: number[] }
 
 /** Draws the carets of everybody else in a document. */
-export function carets(awareness: Awareness): Extension {
+export function carets(awareness: Awareness): Extension<{ awareness: Awareness }> {
   const names = new MovingNames(awareness)
   return Extension.create({
     name: 'carets',
+    addOptions: () => ({ awareness }),
     addProseMirrorPlugins() {
       return [
         yCursorPlugin(awareness, {

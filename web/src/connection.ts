@@ -72,20 +72,25 @@ export class Connection {
   }
 
   /** Tries at once instead of waiting for the next attempt. */
-  retry(): void {
+  #retry(): void {
     if (this.#socket.shouldConnect) void this.#socket.connect()
     else void this.start()
   }
 
-  /** Opens the socket anew, which logs in and compares everything again. */
+  /** Lets go of what went wrong and opens the socket anew. */
   again(): void {
-    clearTimeout(this.#timer)
     this.#trouble = null
+    this.reopen()
+  }
+
+  /** Opens the socket anew, which logs in and compares everything again. */
+  reopen(): void {
+    clearTimeout(this.#timer)
     if (this.#socket.webSocket?.readyState === WebSocket.OPEN) {
       this.#startAgain = true
       this.#socket.webSocket.close()
     } else {
-      this.retry()
+      this.#retry()
     }
     this.#events.changed()
   }
@@ -269,7 +274,8 @@ export class Connection {
   }
 
   #networkChanged(): void {
-    if (navigator.onLine) this.retry()
+    // After a change of network the old socket may be dead without knowing it.
+    if (navigator.onLine) this.reopen()
     this.#events.changed()
   }
 }

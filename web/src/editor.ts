@@ -32,7 +32,7 @@ export function createEditor(element: HTMLElement, document: Doc, awareness: Awa
       carets(awareness),
     ],
     editorProps: {
-      attributes: { 'aria-label': 'Text', spellcheck: 'true' },
+      attributes: { 'aria-label': 'Text', 'aria-multiline': 'true', spellcheck: 'true' },
       transformPastedHTML: cleanPaste,
       // The bars stay clear of the line that is being written.
       scrollThreshold: { top: 128, bottom: 72, left: 0, right: 0 },

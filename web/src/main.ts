@@ -4,7 +4,7 @@ import { Connection } from './connection'
 import { createEditor, setWritable } from './editor'
 import { Identity } from './identity'
 import { Notices } from './notice'
-import { createPeople } from './people'
+import { createPeople, present } from './people'
 import { published } from './person'
 import { Pill } from './pill'
 import { documentName, freshUrl, shareUrl, socketUrl, takeTokenFromFragment } from './place'
@@ -67,6 +67,7 @@ createShare(part('share'), part<HTMLDialogElement>('share-card'), {
   document: name,
   guests: () => identity.isGuest,
   canWrite: () => connection.provider.authorizedScope === 'read-write',
+  present: () => present(awareness.getStates(), awareness.clientID).map(({ name, you }) => (you ? `${name} (you)` : name)),
 })
 
 let offlineSince: number | null = null
@@ -107,6 +108,13 @@ publish()
 look()
 // Time alone turns "Saving" into "Not saved yet".
 setInterval(look, 500)
+addEventListener('pageshow', (event) => {
+  // Coming back from the browser's cache: the provider has taken us off the list of people.
+  if (!event.persisted) return
+  awareness.setLocalState({})
+  publish()
+  connection.reopen()
+})
 addEventListener('beforeunload', (event) => {
   if (wouldLose(state, connection.dirty)) event.preventDefault()
 })

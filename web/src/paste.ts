@@ -5,11 +5,11 @@
  * again. The policy drops those styles wherever HTML is parsed, so they are renamed first and turned into elements.
  */
 
-/** Renames what the policy would report. Reports depend on this; safety does not. */
+/** Renames what the policy would block and report. Reports depend on this; safety does not. */
 export function withoutStyles(html: string): string {
   return html
     .replace(/<style[\s\S]*?<\/style\s*>/gi, '')
-    .replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=/gi, ' data-style='))
+    .replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\s(style|on[a-z]+)\s*=/gi, ' data-$1='))
 }
 
 /** The elements that an inline style stands for, outermost first. */

@@ -6,6 +6,8 @@ export interface Sharing {
   /** Whether this server lets whoever has the link in as a guest. */
   readonly guests: () => boolean
   readonly canWrite: () => boolean
+  /** The names of everybody here, you first. */
+  readonly present: () => readonly string[]
 }
 
 export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement, sharing: Sharing): void {
@@ -21,17 +23,23 @@ export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement
     part('reach').textContent = sharing.guests()
       ? 'Whoever can reach this server and has the link can read and write here.'
       : 'The link says where the document is. To open it, everyone needs an access of their own.'
-    part('right').textContent = sharing.canWrite() ? 'You can read and write.' : 'You can read.'
+    part('right').textContent = sharing.canWrite() ? 'can read and write' : 'can read'
+    part('present').textContent = sharing.present().join(', ')
     reset()
     dialog.showModal()
-    link.focus()
-    link.select()
+    select()
   })
   copy.addEventListener('click', () => void copyLink())
   // A click beside the dialog closes it, as Escape does.
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close()
   })
+
+  /** Selects the link from its end, so that its beginning stays in view. */
+  function select(): void {
+    link.focus()
+    link.setSelectionRange(0, link.value.length, 'backward')
+  }
 
   function reset(): void {
     clearTimeout(timer)
@@ -40,8 +48,7 @@ export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement
   }
 
   async function copyLink(): Promise<void> {
-    link.focus()
-    link.select()
+    select()
     let done = false
     try {
       // Missing on a page that came over plain http from another computer.

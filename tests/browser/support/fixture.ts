@@ -69,7 +69,7 @@ export const test = base.extend<Tests, Workers>({
       const complain = (what: string) => {
         if (!visit.allow?.test(what)) complaints.push(`${who}: ${what}`)
       }
-      page.on('pageerror', (error) => complaints.push(`${who}: ${error.stack ?? error.message}`))
+      page.on('pageerror', (error) => complain(error.stack ?? error.message))
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') complain(message.text())
       })
