@@ -89,8 +89,8 @@ pub(super) static TABLE: [Row; 32] = [
     row(Refusal::Flood, "flood", Yw::Close(4429), Hp::CloseSocket(4429), Never,
         "More than `limits.pings_per_second` pings and empty frames, or `limits.steps_per_second` SyncStep1 of one \
          document, in a second."),
-    row(Refusal::Slow, "slow", Yw::Close(4508), Hp::CloseSocket(4508), AtOnce,
-        "The socket accepted no byte for `limits.stall_seconds`."),
+    row(Refusal::Slow, "slow", Yw::Cut, Hp::Cut, AtOnce,
+        "The socket accepted no byte for `limits.stall_seconds`; it would accept no close frame either."),
     row(Refusal::Dead, "dead", Yw::Cut, Hp::Cut, AtOnce,
         "A ping stayed unanswered for `limits.pong_seconds`, or a new socket sent nothing for `limits.first_byte_seconds`."),
 ];
