@@ -55,7 +55,9 @@ pub(crate) struct Client {
     pub(crate) end: Clock,
     /// What is deleted.
     pub(crate) deleted: Ranges,
-    /// From which clock on elements hang where; adjacent entries differ.
+    /// Where the first element hangs.
+    first_place: Place,
+    /// From which later clock on elements hang elsewhere; adjacent entries differ.
     places: Vec<(Clock, Place)>,
     /// The elements that hold a type, in order.
     types: Vec<Clock>,
@@ -77,9 +79,11 @@ impl Client {
             id,
             end: 0,
             deleted: Ranges::default(),
+            first_place: Place::NOWHERE,
             places: Vec::new(),
             types: Vec::new(),
-            chunks: Vec::new(),
+            // Most clients of a large document brought little: room for one chunk, not for four.
+            chunks: Vec::with_capacity(1),
             tail: None,
         }
     }
@@ -87,7 +91,7 @@ impl Client {
     /// Where the element at `clock` hangs; the element must be there.
     pub(crate) fn place(&self, clock: Clock) -> Place {
         let behind = self.places.partition_point(|entry| entry.0 <= clock);
-        behind.checked_sub(1).map_or(Place::NOWHERE, |at| self.places[at].1)
+        behind.checked_sub(1).map_or(self.first_place, |at| self.places[at].1)
     }
 
     /// Whether the element at `clock` holds a type.
@@ -97,7 +101,9 @@ impl Client {
 
     /// Notes that `length` elements follow which hang at `place`.
     pub(crate) fn extend(&mut self, length: Clock, place: Place, holds_type: bool) {
-        if self.places.last().is_none_or(|last| last.1 != place) {
+        if self.end == 0 {
+            self.first_place = place;
+        } else if self.places.last().map_or(self.first_place, |last| last.1) != place {
             self.places.push((self.end, place));
         }
         if holds_type {
@@ -274,10 +280,14 @@ fn rewrite(client: ClientId, chunk: &Chunk, ranges: &[(Clock, Clock)], out: &mut
     let mut behind = false;
     while !behind && let Ok(body) = Struct::read(&mut reader, Trust::Own) {
         behind = clock >= last.1;
-        cut(Id { client, clock }, body, ranges, &mut |piece| {
+        let end = clock + body.len();
+        let from = ranges.partition_point(|range| range.1 <= clock);
+        let here = &ranges[from..];
+        let here = if here.first().is_some_and(|range| range.0 < end) { here } else { &[] };
+        cut(Id { client, clock }, body, here, &mut |piece| {
             push_chunked(out, client, &mut tail, piece);
         });
-        clock += body.len();
+        clock = end;
         passed += 1;
     }
     if reader.is_empty() {

@@ -10,6 +10,9 @@ use crate::structs::Struct;
 ///
 /// Values under a key that are not deleted stay single: see [`crate::runs`].
 pub(crate) fn cut(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(Piece<'_>)) {
+    if deleted.is_empty() && (body.len() == 1 || !is_keyed(&body)) {
+        return sink(Piece { clock: id.clock, body, deleted: false });
+    }
     each_part(id, body, deleted, &mut |piece| {
         if piece.deleted { sink(piece.collected()) } else { singles(id, piece, sink) }
     });

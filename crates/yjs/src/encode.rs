@@ -14,16 +14,21 @@ pub(crate) fn write_update<'r>(
     let mut out = Vec::with_capacity(bytes + 16);
     write_var_uint(&mut out, blocks.len() as u64);
     for (client, clock, runs) in blocks {
-        write_var_uint(&mut out, runs.structs);
-        write_var_uint(&mut out, client.0);
-        write_var_uint(&mut out, *clock);
-        out.extend_from_slice(&runs.bytes);
+        write_block(&mut out, *client, *clock, runs);
     }
     write_var_uint(&mut out, deletions.len() as u64);
     for (client, ranges) in deletions {
         write_deletions(&mut out, client, ranges);
     }
     out
+}
+
+/// Writes the structs of one client, from `clock` on.
+pub(crate) fn write_block(out: &mut Vec<u8>, client: ClientId, clock: Clock, runs: &Runs) {
+    write_var_uint(out, runs.structs);
+    write_var_uint(out, client.0);
+    write_var_uint(out, clock);
+    out.extend_from_slice(&runs.bytes);
 }
 
 /// Writes the deleted ranges of one client.

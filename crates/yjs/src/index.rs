@@ -6,7 +6,7 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
 use crate::client::{Client, Weight};
-use crate::encode::{write_deletions, write_update};
+use crate::encode::{write_block, write_deletions};
 use crate::lib0::write_var_uint;
 use crate::plan::{Plan, Taken};
 use crate::runs::{Runs, Tail};
@@ -216,16 +216,23 @@ impl Index {
         if self.collect == Collect::Collected {
             self.collect_known(taken, deletions);
         }
-        let mut blocks = Vec::with_capacity(taken.len());
+        let mut out = Vec::with_capacity(64);
+        let mut runs = Runs::default();
+        write_var_uint(&mut out, taken.len() as u64);
+        before.reserve(taken.len());
         for new in taken {
-            let runs = self.write_client(new);
+            runs.clear();
+            self.write_client(new, &mut runs);
             let client = &self.clients[new.slot];
             self.state.set(client.id, client.end);
             before.push((client.id, new.before));
-            blocks.push((client.id, new.before, runs));
+            write_block(&mut out, client.id, new.before, &runs);
         }
-        let ranges = deletions.iter().map(|(slot, ranges)| (self.clients[*slot].id, ranges.as_slice()));
-        write_update(&blocks, ranges)
+        write_var_uint(&mut out, deletions.len() as u64);
+        for (slot, ranges) in deletions {
+            write_deletions(&mut out, self.clients[*slot].id, ranges);
+        }
+        out
     }
 
     /// Collects what is newly deleted of what was there before.
@@ -243,9 +250,9 @@ impl Index {
         }
     }
 
-    fn write_client(&mut self, new: &Taken<'_>) -> Runs {
+    fn write_client(&mut self, new: &Taken<'_>, runs: &mut Runs) {
         let client = &mut self.clients[new.slot];
-        let (mut runs, mut tail): (Runs, Option<Tail>) = (Runs::default(), None);
+        let mut tail: Option<Tail> = None;
         let mut weight = Weight::default();
         for (clock, body) in new.structs {
             if clock >= client.end {
@@ -257,13 +264,12 @@ impl Index {
                 Some(known @ 1..) => (new.before, body.split(Id { client: client.id, clock }, known).1),
                 _ => (clock, body),
             };
-            let added = client.write(clock, body, self.collect, &mut runs, &mut tail);
+            let added = client.write(clock, body, self.collect, runs, &mut tail);
             weight.bytes += added.bytes;
             weight.structs += added.structs;
         }
         self.weight.bytes += weight.bytes;
         self.weight.structs += weight.structs;
-        runs
     }
 }
 

@@ -46,12 +46,6 @@ impl<'a> Reader<'a> {
         Self { bytes, position: position.min(bytes.len()) }
     }
 
-    /// The same input, read from `position` on.
-    #[must_use]
-    pub fn moved_to(&self, position: usize) -> Self {
-        Self::at(self.bytes, position)
-    }
-
     /// How many bytes have been read.
     #[must_use]
     pub fn position(&self) -> usize {

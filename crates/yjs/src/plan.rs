@@ -38,8 +38,6 @@ enum State {
 struct Walk<'a> {
     client: ClientId,
     structs: Structs<'a>,
-    /// The struct that is next: taken out, and perhaps waiting.
-    head: Option<(Clock, Struct<'a>, usize)>,
     slot: Option<usize>,
     state: State,
     judged: bool,
@@ -80,7 +78,6 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             .map(|block| Walk {
                 client: block.client,
                 structs: update.structs(block),
-                head: None,
                 slot: index.slot(block.client),
                 state: State::Ready,
                 judged: false,
@@ -156,30 +153,27 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             if until.is_some_and(|until| end > until) {
                 return Step::Back;
             }
-            let walk = &mut self.walks[at];
-            let head = walk.head.or_else(|| {
-                let before = walk.structs;
-                walk.structs.next().map(|(clock, body)| (clock, body, before.position()))
-            });
-            let Some((clock, body, position)) = head else {
-                walk.state = State::Done;
+            let here = self.walks[at].structs;
+            let Some((clock, body)) = self.walks[at].structs.next() else {
+                self.walks[at].state = State::Done;
                 return Step::Back;
             };
             if matches!(body, Struct::Skip(_)) || clock + body.len() <= end {
-                walk.head = None;
                 continue;
             }
-            walk.head = head;
-            match self.examine(at, clock, &body, end) {
-                Ok(Found::Place(place)) => {
-                    let bytes = (self.walks[at].structs.position() - position) as u64;
-                    if let Err(stop) = self.take(at, (clock, body), bytes, place) {
-                        return self.stop(at, end, stop);
-                    }
+            let stop = match self.examine(at, clock, &body, end) {
+                Ok(Found::Place(place)) => match self.take(at, clock, &body, here, place) {
+                    Ok(()) => continue,
+                    Err(stop) => stop,
+                },
+                Ok(Found::Needs(other, needed)) => {
+                    // It is read again when what it waits for has come.
+                    self.walks[at].structs = here;
+                    return Step::Needs(other, needed);
                 }
-                Ok(Found::Needs(other, clock)) => return Step::Needs(other, clock),
-                Err(stop) => return self.stop(at, end, stop),
-            }
+                Err(stop) => stop,
+            };
+            return self.stop(at, end, stop);
         }
     }
 
@@ -302,8 +296,15 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.walks[at].slot.map_or(0, |slot| self.index.client(slot).end)
     }
 
-    fn take(&mut self, at: usize, head: (Clock, Struct<'a>), bytes: u64, place: Place) -> Result<(), Stop> {
-        let (clock, body) = head;
+    fn take(
+        &mut self,
+        at: usize,
+        clock: Clock,
+        body: &Struct<'_>,
+        here: Structs<'a>,
+        place: Place,
+    ) -> Result<(), Stop> {
+        let bytes = (self.walks[at].structs.position() - here.position()) as u64;
         if !self.index.has_room(self.bytes + bytes, self.structs + 1) {
             return Err(Stop::Refused(Cause::Full));
         }
@@ -315,12 +316,11 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.structs += 1;
         let client = self.index.client_mut(slot);
         let before = client.end;
-        note(client, clock, &body, place);
+        note(client, clock, body, place);
         let walk = &mut self.walks[at];
         walk.slot = Some(slot);
-        walk.head = None;
         if walk.taken.is_none() {
-            walk.taken = Some((walk.structs.back_to(clock, bytes), before));
+            walk.taken = Some((here, before));
         }
         Ok(())
     }

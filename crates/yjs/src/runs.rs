@@ -61,6 +61,13 @@ impl Runs {
         true
     }
 
+    /// Forgets all structs, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.structs = 0;
+        self.last_at = 0;
+    }
+
     /// Writes structs behind what is there as they are, the bytes of `from` from `position` on.
     pub(crate) fn append_raw(&mut self, from: &Self, position: usize, structs: u64) {
         self.last_at = self.bytes.len() + from.last_at.saturating_sub(position);

@@ -90,8 +90,10 @@ impl<'a> Struct<'a> {
     /// Whether the struct refers to an element of `client` at `clock` or above.
     pub(crate) fn refers_forward(&self, client: ClientId, clock: Clock) -> bool {
         let Self::Item(item) = self else { return false };
-        let parent = if let Parent::Element(id, _) = item.parent { Some(id) } else { None };
-        [item.origin, item.right, parent].into_iter().flatten().any(|id| id.client == client && id.clock >= clock)
+        let later = |id: &Id| id.client == client && id.clock >= clock;
+        item.origin.as_ref().is_some_and(later)
+            || item.right.as_ref().is_some_and(later)
+            || matches!(&item.parent, Parent::Element(id, _) if later(id))
     }
 }
 

@@ -114,12 +114,6 @@ impl<'a> Structs<'a> {
     pub(crate) fn position(&self) -> usize {
         self.reader.position()
     }
-
-    /// The walk as it was before the struct that it gave last, which took `bytes`.
-    pub(crate) fn back_to(&self, clock: Clock, bytes: u64) -> Self {
-        let at = self.reader.position() - usize::try_from(bytes).unwrap_or(0);
-        Self { reader: self.reader.moved_to(at), left: self.left + 1, clock }
-    }
 }
 
 impl<'a> Iterator for Structs<'a> {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as encoding from 'lib0/encoding'
+import { Oracle } from './lib/oracle.mjs'
+
+/** What an update may cost: 10 ms and 10 ms a MiB, in a release build. Machines that test are slower, and shared. */
+const allowance = Number(process.env.COST_ALLOWANCE ?? 4)
+const mib = 1 << 20
+
+const write = f => { const e = encoding.createEncoder(); f(e, n => encoding.writeVarUint(e, n)); return encoding.toUint8Array(e) }
+const text = (e, value) => encoding.writeVarString(e, value)
+const letter = (e, uint, origin) => {
+  encoding.writeUint8(e, origin ? 0x84 : 4)
+  if (origin) { uint(origin[0]); uint(origin[1]) } else { uint(1); text(e, 't') }
+  text(e, 'a')
+}
+const block = (uint, structs, client, clock) => { uint(structs); uint(client); uint(clock) }
+const shuffled = n => Array.from({ length: n }, (_, i) => (i * 7919 + 13) % n)
+
+/** Hostile shapes: what is admitted first, and what is timed. */
+const shapes = {
+  'many clients, the lowest first': n => [[], [write((e, uint) => { uint(n); for (let c = 1; c <= n; c++) { block(uint, 1, c, 0); letter(e, uint) } uint(0) })]],
+  'many structs that cannot join': n => [[], [write((e, uint) => { uint(1); block(uint, n, 1, 0); for (let i = 0; i < n; i++) letter(e, uint); uint(0) })]],
+  'clients that wait for one another by turns': n => [[], [write((e, uint) => {
+    uint(2)
+    block(uint, n, 2, 0); for (let i = 0; i < n; i++) letter(e, uint, [1, i])
+    block(uint, n, 1, 0); for (let i = 0; i < n; i++) letter(e, uint, i ? [2, i - 1] : null)
+    uint(0)
+  })]],
+  'a chain of clients that wait for the next lower': n => [[], [write((e, uint) => { uint(n); for (let c = n; c >= 1; c--) { block(uint, 1, c, 0); letter(e, uint, c > 1 ? [c - 1, 0] : null) } uint(0) })]],
+  'a chain of clients that ends in a gap': n => [[], [write((e, uint) => { uint(n); for (let c = n; c >= 1; c--) { block(uint, 1, c, 0); letter(e, uint, [c - 1, 0]) } uint(0) })]],
+  'a text cut by many ranges': n => [[write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(4); uint(1); text(e, 't'); text(e, 'ab'.repeat(n)); uint(0) })], [write((e, uint) => { uint(0); uint(1); uint(1); uint(n); for (let i = 0; i < n; i++) { uint(2 * i); uint(1) } })]],
+  'a text cut by many ranges in no order': n => [[write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(4); uint(1); text(e, 't'); text(e, 'ab'.repeat(n)); uint(0) })], [write((e, uint) => { uint(0); uint(1); uint(1); uint(n); for (const i of shuffled(n)) { uint(2 * i); uint(1) } })]],
+  'everything deleted of many structs': n => [[write((e, uint) => { uint(1); block(uint, n, 1, 0); for (let i = 0; i < n; i++) letter(e, uint); uint(0) })], [write((e, uint) => { uint(0); uint(n); for (let i = 0; i < n; i++) { uint(1); uint(1); uint(i); uint(1) } })]],
+  'one client named by many deletions': n => [[write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(0); uint(n); uint(0) })], [write((e, uint) => { uint(0); uint(n); for (const i of shuffled(n)) { uint(1); uint(1); uint(i); uint(1) } })]],
+  'many values under one key in one struct': n => [[], [write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(0x28); uint(1); text(e, 'm'); text(e, 'k'); uint(n); for (let i = 0; i < n; i++) uint(127); uint(0) })]],
+  'types in types': n => [[], [write((e, uint) => { uint(1); block(uint, n, 1, 0); for (let i = 0; i < n; i++) { uint(7); if (i) { uint(0); uint(1); uint(i - 1) } else { uint(1); text(e, 't') } uint(1) } uint(0) })]],
+  'brackets': n => [[], [write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(5); uint(1); text(e, 't'); text(e, '['.repeat(8 * n)); uint(0) })]],
+  'a struct that says it holds all numbers': () => [[], [write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(0x08); uint(1); text(e, 't'); uint(2 ** 53 - 1) })]],
+  'lengths of all numbers': () => [[], [write((e, uint) => { uint(1); block(uint, 2, 1, 0); uint(0); uint(2 ** 52); uint(1); uint(1); text(e, 't'); uint(2 ** 51); uint(1); uint(1); uint(1); uint(0); uint(2 ** 52) })]],
+  'letters in the middle of a deleted megabyte, one by one': n => [
+    [write((e, uint) => { uint(1); block(uint, 1, 1, 0); uint(4); uint(1); text(e, 't'); text(e, 'ab'.repeat(n)); uint(0) })],
+    Array.from({ length: 200 }, (_, i) => write((e, uint) => { uint(0); uint(1); uint(1); uint(1); uint(2 * n - 3 - 2 * i); uint(1) }))
+  ]
+}
+
+test('hostile shapes cost what their bytes allow', { timeout: 10 * 60 * 1000 }, async t => {
+  const oracle = new Oracle()
+  t.after(() => oracle.close())
+  for (const [name, make] of Object.entries(shapes)) {
+    const [before, timed] = make(300000)
+    const bytes = timed.reduce((sum, update) => sum + update.length, 0)
+    let best = Infinity
+    for (let run = 0; run < 3; run++) {
+      await oracle.reset()
+      await oracle.time(before)
+      best = Math.min(best, (await oracle.time(timed)).micros / 1000)
+    }
+    const allowed = timed.length * 10 + bytes / mib * 10
+    t.diagnostic(`${name}: ${best.toFixed(1)} ms of ${allowed.toFixed(1)} for ${(bytes / mib).toFixed(2)} MiB`)
+    assert.ok(best < allowed * allowance, `${name}: ${best} ms`)
+  }
+})

@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deal } from './lib/deal.mjs'
+
+/** HISTORIES sets how many; SEED where they start. 5,000 take about seven minutes on two cores. */
+const histories = Number(process.env.HISTORIES ?? 1500)
+const first = Number(process.env.SEED ?? 0)
+
+test('a fresh Yjs makes the same document of the index’ encodings as of Yjs’ own merge', { timeout: 60 * 60 * 1000 }, async t => {
+  const { sums, failures } = await deal({ kind: 'histories' }, first, histories)
+  assert.deepEqual(failures, [])
+  t.diagnostic(`${histories} histories, ${sums.updates} updates, all accepted; bytes: ${JSON.stringify(sums)}`)
+})
