@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is told when `server.connections` are taken.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
-    content-type: application/problem+json\r\nx-content-type-options: nosniff\r\ncontent-length: 122\r\n\r\n\
+    content-type: application/problem+json\r\nx-content-type-options: nosniff\r\ncontent-length: 120\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"full\",\
     \"detail\":\"too many connections are open\"}";
 

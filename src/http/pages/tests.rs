@@ -1,16 +1,15 @@
 use std::io::Read;
 
 use super::super::cors::Caller;
-use super::*;
+use super::{Accepted, Context, File, HeaderMap, HeaderValue, Pages, Problem, Response};
 
 static TEXT: &[u8] = &[b'a'; 4000];
 
+static BUILT: &[(&str, &[u8])] =
+    &[("index.html", b"<!doctype html><title>t</title>"), ("assets/a-1.js", TEXT), ("favicon.svg", b"<svg/>")];
+
 fn pages() -> Pages {
-    Pages::of(&[
-        ("index.html", b"<!doctype html><title>t</title>"),
-        ("assets/a-1.js", TEXT),
-        ("favicon.svg", b"<svg/>"),
-    ])
+    Pages::of(BUILT)
 }
 
 fn get(pages: &Pages, path: &str, headers: &[(&'static str, &str)]) -> Result<Response, Problem> {
