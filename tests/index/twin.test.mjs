@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as encoding from 'lib0/encoding'
 import { deal } from './lib/deal.mjs'
+import { Oracle } from './lib/oracle.mjs'
+import { application, apply } from './lib/twin.mjs'
 
 /** SESSIONS sets how many sessions of 60 hostile updates each; SEED where they start. */
 const sessions = Number(process.env.SESSIONS ?? 1500)
@@ -15,3 +18,39 @@ test('whatever the index accepts of hostile updates, Yjs applies without an exce
     assert.ok(sessions < 200 || tally.reasons[reason] > 0, `${reason} was tried`)
   }
 })
+
+test('types that hang as deep in one another as is taken can be deleted', async t => {
+  const oracle = new Oracle()
+  t.after(() => oracle.close())
+  for (const collect of [true, false]) {
+    await oracle.reset({ collect })
+    const [{ refused, cause, taken }] = await oracle.admit([nested(2000)])
+    assert.equal(cause, 'depth')
+    const deepest = Number(refused.split(':')[1])
+    const [deletion] = await oracle.admit([nested(0, 1)])
+    for (const gc of [true, false]) {
+      const live = application({ gc })
+      assert.equal(apply(live, taken), null)
+      assert.equal(apply(live, deletion.taken), null)
+      assert.equal(apply(application({ gc }), await oracle.encode()), null)
+    }
+    t.diagnostic(`collect ${collect}: ${deepest} types in one another are taken`)
+  }
+})
+
+/** Arrays in arrays; or a deletion of the first. */
+function nested (depth, deleted = 0) {
+  const encoder = encoding.createEncoder()
+  const write = (...numbers) => { for (const number of numbers) encoding.writeVarUint(encoder, number) }
+  write(depth ? 1 : 0)
+  if (depth) write(depth, 1, 0)
+  for (let n = 0; n < depth; n++) {
+    write(7)
+    if (n) write(0, 1, n - 1)
+    else { write(1); encoding.writeVarString(encoder, 'a') }
+    write(0)
+  }
+  write(deleted)
+  if (deleted) write(1, 1, 0, 1)
+  return encoding.toUint8Array(encoder)
+}

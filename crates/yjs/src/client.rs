@@ -127,8 +127,11 @@ impl Client {
         copy: &mut Runs,
         copy_tail: &mut Option<Tail>,
     ) -> Weight {
-        let keyed = self.place(clock).kind == PlaceKind::Keyed;
-        let body = Piece { clock, body, deleted: false }.keyed(keyed).body;
+        let body = match self.place(clock).kind {
+            PlaceKind::Keyed => body.saying_keyed(true),
+            PlaceKind::Listed => body.saying_keyed(false),
+            PlaceKind::Nowhere => body,
+        };
         let client = self.id;
         let deleted = self.deleted.overlapping(clock, clock + body.len());
         let (chunks, tail, mut added) = (&mut self.chunks, &mut self.tail, Weight::default());

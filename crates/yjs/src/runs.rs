@@ -9,7 +9,7 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::{Content, reference};
 use crate::lib0::{Reader, var_uint_len, write_var_uint};
-use crate::structs::{self, Item, Parent, Struct, write_gc_head};
+use crate::structs::{self, Item, Struct, write_gc_head};
 
 /// A struct, or a part of one, that is about to be written.
 #[derive(Clone, Copy, Debug)]
@@ -182,16 +182,6 @@ impl<'a> Piece<'a> {
                 Self { body: Struct::Item(Item { content, ..item }), deleted: true, ..self }
             }
             _ => Self { deleted: true, ..self },
-        }
-    }
-
-    /// The same item, saying that it stands under a key exactly when it does.
-    pub(crate) fn keyed(self, keyed: bool) -> Self {
-        match self.body {
-            Struct::Item(item) if matches!(item.parent, Parent::Inherited) => {
-                Self { body: Struct::Item(Item { keyed, ..item }), ..self }
-            }
-            _ => self,
         }
     }
 }

@@ -87,6 +87,14 @@ impl<'a> Struct<'a> {
         }
     }
 
+    /// The same struct, saying that it stands under a key, or that it does not; one that names its parent says it anyway.
+    pub(crate) fn saying_keyed(self, keyed: bool) -> Self {
+        match self {
+            Self::Item(item) if matches!(item.parent, Parent::Inherited) => Self::Item(Item { keyed, ..item }),
+            _ => self,
+        }
+    }
+
     /// Whether the struct refers to an element of `client` at `clock` or above.
     pub(crate) fn refers_forward(&self, client: ClientId, clock: Clock) -> bool {
         let Self::Item(item) = self else { return false };

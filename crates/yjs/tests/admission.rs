@@ -71,12 +71,9 @@ fn what_a_skip_passes_over_is_missing_unless_it_is_held() {
 
 #[test]
 fn an_origin_a_right_origin_and_a_parent_must_be_there() {
-    for needing in [
-        &[0x84, 9, 3, 1, b'x'][..],
-        &[0x44, 9, 3, 1, b'x'],
-        &[4, 0, 9, 3, 1, b'x'],
-        &[0xc4, 1, 0, 9, 3, 1, b'x'],
-    ] {
+    for needing in
+        [&[0x84, 9, 3, 1, b'x'][..], &[0x44, 9, 3, 1, b'x'], &[4, 0, 9, 3, 1, b'x'], &[0xc4, 1, 0, 9, 3, 1, b'x']]
+    {
         let mut index = collecting();
         admit(&mut index, HI);
         let bytes = update().client(2, 0).raw(needing).finish();
@@ -135,13 +132,8 @@ fn a_cycle_is_refused_for_good_and_the_rest_is_taken() {
 
 #[test]
 fn what_is_withheld_is_not_missing_nor_is_what_depends_on_it() {
-    let bytes = update()
-        .client(2, 0)
-        .text_after((1, 1), "b")
-        .client(1, 0)
-        .root_text("aa")
-        .delete(1, &[(0, 1)])
-        .finish();
+    let bytes =
+        update().client(2, 0).text_after((1, 1), "b").client(1, 0).root_text("aa").delete(1, &[(0, 1)]).finish();
     let mut index = collecting();
     let mut asked = Vec::new();
     let admission = index.admit(&Update::decode(&bytes).expect("sound"), &mut |id| {

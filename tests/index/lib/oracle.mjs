@@ -5,6 +5,7 @@ import * as encoding from 'lib0/encoding'
 import * as decoding from 'lib0/decoding'
 
 const workspace = fileURLToPath(new URL('../../..', import.meta.url))
+const unlimited = Number.MAX_SAFE_INTEGER
 const empty = new Uint8Array(0)
 
 /** Builds the oracle, or takes the one that INDEX_ORACLE names; gives its path. */
@@ -58,7 +59,12 @@ export class Oracle {
     })
   }
 
-  reset ({ collect = true } = {}) { return this.ask(0, e => encoding.writeUint8(e, collect ? 1 : 0)) }
+  reset ({ collect = true, limits = [unlimited, unlimited, unlimited] } = {}) {
+    return this.ask(0, e => {
+      encoding.writeUint8(e, collect ? 1 : 0)
+      for (const limit of limits) encoding.writeVarUint(e, limit)
+    })
+  }
 
   /** Admits updates; each gives { refusal, taken, structs, deletions, missing, refused, cause }. */
   async admit (updates) {

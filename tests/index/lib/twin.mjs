@@ -4,6 +4,7 @@ import * as Y from 'yjs'
 import { invent, spoil } from './invent.mjs'
 import { play } from './history.mjs'
 import { random } from './random.mjs'
+import { loadedAgain } from './check.mjs'
 import { hasPending, roots } from './view.mjs'
 
 /** A Yjs as an application holds one: its types named, its events listened to, its updates written. */
@@ -32,7 +33,7 @@ export function apply (doc, update) {
 const isClean = (base, update) => apply(application(), update) === null && apply(base(), update) === null
 
 /** Refusals that hold although a Yjs that applies the update alone sees nothing: each stands in Admission's list. */
-export const listed = new Set(['info-bits', 'document-options', 'zero-length', 'repeated-client', 'forward-reference', 'nesting', 'integer', 'clock', 'prototype'])
+export const listed = new Set(['info-bits', 'document-options', 'zero-length', 'repeated-client', 'forward-reference', 'nesting', 'integer', 'clock', 'prototype', 'depth'])
 
 /** One hostile session against one index: `count` updates, one after another. */
 export async function session (oracle, seed, count, tally) {
@@ -66,6 +67,10 @@ export async function session (oracle, seed, count, tally) {
     Y.encodeStateAsUpdate(doc)
     assert.deepEqual(new Map(Y.decodeStateVector(Y.encodeStateVector(doc))), new Map(Y.decodeStateVector(await oracle.stateVector())))
   }
+  const again = await loadedAgain(oracle, encoded, collect)
+  // Only that it is borne is asked here: of forged right origins Yjs makes what the order of arrival makes of them.
+  const odd = apply(application(), again)
+  if (odd) throw new Error(`loaded again, a fresh Yjs ${odd}: seed ${seed}, ${hex(again)}`)
   const merged = await oracle.merge(taken.length ? taken : [new Uint8Array([0, 0])])
   const wrong = apply(application(), merged)
   if (wrong) throw new Error(`fresh Yjs fed by the merge ${wrong}: seed ${seed}, ${hex(merged)}`)

@@ -3,7 +3,7 @@
 //! A message is its length (four bytes, little endian) and its bytes; every question has one answer. The first byte
 //! says what is asked; the rest is in lib0's encoding:
 //!
-//! - `0`, collect (0 or 1): starts a new index. Answers nothing.
+//! - `0`, collect (0 or 1), bytes, clients, structs: starts a new index with these limits. Answers nothing.
 //! - `1`, n, n × buf: admits updates. Answers n × (name of the refusal or "", taken buf, flags, missing, refused, cause).
 //! - `2`, buf: a state vector. Answers the difference.
 //! - `3`: answers the whole encoding.
@@ -44,7 +44,9 @@ fn answer(index: &mut Index, question: &[u8]) -> Result<Vec<u8>, tandem_yjs::Dec
     match reader.u8()? {
         0 => {
             let collect = if reader.u8()? == 1 { Collect::Collected } else { Collect::Kept };
-            *index = Index::new(collect, IndexLimits::NONE);
+            let limits =
+                IndexLimits { bytes: reader.var_uint()?, clients: reader.var_uint()?, structs: reader.var_uint()? };
+            *index = Index::new(collect, limits);
         }
         1 => {
             for update in read_all(&mut reader)? {
@@ -94,9 +96,8 @@ fn answer(index: &mut Index, question: &[u8]) -> Result<Vec<u8>, tandem_yjs::Dec
 /// The time for which this thread had a processor, where the system says so: a busy machine does not count.
 fn busy_nanos() -> u64 {
     let said = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    said.and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or_else(|| {
-        u64::try_from(STARTED.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-    })
+    said.and_then(|text| text.split(' ').next()?.parse().ok())
+        .unwrap_or_else(|| u64::try_from(STARTED.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn read_all<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, tandem_yjs::DecodeError> {
