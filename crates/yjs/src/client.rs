@@ -3,7 +3,7 @@
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::Trust;
-use crate::cut::{cut, cut_kept};
+use crate::cut::{cut, cut_kept, short};
 use crate::index::Collect;
 use crate::lib0::{Reader, write_var_uint};
 use crate::ranges::Ranges;
@@ -122,20 +122,19 @@ impl Client {
     pub(crate) fn write(
         &mut self,
         clock: Clock,
-        body: Struct<'_>,
+        mut body: Struct<'_>,
         collect: Collect,
         copy: &mut Runs,
         copy_tail: &mut Option<Tail>,
     ) -> Weight {
-        let body = match self.place(clock).kind {
-            PlaceKind::Keyed => body.saying_keyed(true),
-            PlaceKind::Listed => body.saying_keyed(false),
-            PlaceKind::Nowhere => body,
-        };
+        let kind = self.place(clock).kind;
+        if kind != PlaceKind::Nowhere {
+            body.say_keyed(kind == PlaceKind::Keyed);
+        }
         let client = self.id;
         let deleted = self.deleted.overlapping(clock, clock + body.len());
         let (chunks, tail, mut added) = (&mut self.chunks, &mut self.tail, Weight::default());
-        let mut sink = |piece: Piece<'_>| {
+        let mut sink = |piece: &Piece<'_>| {
             copy.push(client, copy_tail, piece);
             add(&mut added, push_chunked(chunks, client, tail, piece));
         };
@@ -206,7 +205,7 @@ impl Client {
         write_var_uint(out, since);
         if let Some(body) = cut {
             let mut one = Runs::default();
-            one.push(self.id, &mut None, Piece { clock: since, body, deleted: false });
+            one.push(self.id, &mut None, &Piece { clock: since, body, deleted: false });
             out.extend_from_slice(&one.bytes);
             position = structs.position();
         }
@@ -255,9 +254,9 @@ impl Chunk {
 }
 
 /// Writes `piece` behind the last chunk's last struct, whose tail `tail` is; answers what that added.
-fn push_chunked(chunks: &mut Vec<Chunk>, client: ClientId, tail: &mut Option<Tail>, piece: Piece<'_>) -> Weight {
-    let full = chunks.last().is_none_or(|last| last.runs.bytes.len() >= CHUNK_BYTES);
-    if full && !tail.as_ref().is_some_and(|tail| tail.takes(client, &piece)) {
+fn push_chunked(chunks: &mut Vec<Chunk>, client: ClientId, tail: &mut Option<Tail>, piece: &Piece<'_>) -> Weight {
+    let bytes = chunks.last().map_or(CHUNK_BYTES, |last| last.runs.bytes.len());
+    if bytes >= CHUNK_BYTES && !tail.as_ref().is_some_and(|tail| tail.takes(client, piece, bytes)) {
         if let Some(last) = chunks.last_mut() {
             last.runs.bytes.shrink_to_fit();
         }
@@ -288,7 +287,9 @@ fn rewrite(client: ClientId, chunk: &Chunk, ranges: &[(Clock, Clock)], out: &mut
         let here = &ranges[from..];
         let here = if here.first().is_some_and(|range| range.0 < end) { here } else { &[] };
         cut(Id { client, clock }, body, here, &mut |piece| {
-            push_chunked(out, client, &mut tail, piece);
+            short(client, piece, &mut |piece| {
+                push_chunked(out, client, &mut tail, piece);
+            });
         });
         clock = end;
         passed += 1;
@@ -362,9 +363,9 @@ fn pull(client: ClientId, left: &mut Chunk, right: &mut Chunk) {
     let read = Struct::read(&mut reader, Trust::Own).ok();
     let joined = read.filter(|body| {
         let piece = Piece { clock: right.start, body: *body, deleted: true };
-        let joins = tail.as_ref().is_some_and(|tail| tail.takes(client, &piece));
+        let joins = tail.as_ref().is_some_and(|tail| tail.takes(client, &piece, left.runs.bytes.len()));
         if joins {
-            left.runs.push(client, &mut tail, piece);
+            left.runs.push(client, &mut tail, &piece);
         }
         joins
     });

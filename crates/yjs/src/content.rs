@@ -60,6 +60,7 @@ pub(crate) struct Text<'a> {
 
 impl<'a> Content<'a> {
     /// Reads the content that `reference` announces.
+    #[inline(always)]
     pub(crate) fn read(reader: &mut Reader<'a>, reference: u8, trust: Trust) -> Result<Self, Refusal> {
         match reference {
             reference::DELETED => Ok(Self::Deleted(nonzero(reader.var_uint()?)?)),
@@ -73,6 +74,7 @@ impl<'a> Content<'a> {
         }
     }
 
+    #[inline(never)]
     fn read_values(reader: &mut Reader<'a>, reference: u8, trust: Trust) -> Result<Self, Refusal> {
         let count = nonzero(reader.var_uint()?)?;
         let start = reader.position();
@@ -82,6 +84,7 @@ impl<'a> Content<'a> {
         Ok(Self::Values { reference, count, raw: reader.since(start) })
     }
 
+    #[inline(never)]
     fn read_single(reader: &mut Reader<'a>, reference: u8, trust: Trust) -> Result<Self, Refusal> {
         let start = reader.position();
         match reference {
@@ -151,6 +154,26 @@ impl<'a> Content<'a> {
                 (Self::String(left), Self::String(right))
             }
             Self::Single { .. } => (self, self),
+        }
+    }
+
+    /// The element before which `bytes` bytes of text or values stand, unless all of them are hardly more.
+    pub(crate) fn behind_bytes(&self, bytes: usize) -> Option<Clock> {
+        match self {
+            Self::String(text) if text.bytes.len() > bytes + bytes / 2 => {
+                // Never between the bytes of one character.
+                let cut = (0..=bytes).rev().find(|at| text.bytes[*at] & 0xc0 != 0x80)?;
+                Some(Clock::from(text.lead) + units(&text.bytes[..cut])).filter(|at| *at > 0)
+            }
+            Self::Values { reference, count, raw } if raw.len() > bytes + bytes / 2 => {
+                let mut reader = Reader::new(raw);
+                let mut passed = 0;
+                while reader.position() < bytes && read_value(&mut reader, *reference, Trust::Own).is_ok() {
+                    passed += 1;
+                }
+                Some(passed).filter(|passed| (1..*count).contains(passed))
+            }
+            _ => None,
         }
     }
 

@@ -1,33 +1,45 @@
 //! Cuts structs into the pieces in which they are held.
 
-use tandem_model::{Clock, Id};
+use tandem_model::{ClientId, Clock, Id};
 
-use crate::runs::Piece;
+use crate::runs::{Piece, RUN_BYTES_MAX};
 use crate::structs::Struct;
 
 /// Hands over the pieces of a struct of which `deleted` holds the deleted ranges (merged, in order): what is deleted
 /// is collected, what is not stays.
 ///
 /// Values under a key that are not deleted stay single: see [`crate::runs`].
-pub(crate) fn cut(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(Piece<'_>)) {
+pub(crate) fn cut(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
     if deleted.is_empty() && (body.len() == 1 || !is_keyed(&body)) {
-        return sink(Piece { clock: id.clock, body, deleted: false });
+        return sink(&Piece { clock: id.clock, body, deleted: false });
     }
     each_part(id, body, deleted, &mut |piece| {
-        if piece.deleted { sink(piece.collected()) } else { singles(id, piece, sink) }
+        if piece.deleted { sink(&piece.collected()) } else { singles(id, piece, sink) }
     });
 }
 
 /// As [`cut`], but what is deleted keeps its content, and only what stands under a key is cut at all.
-pub(crate) fn cut_kept(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(Piece<'_>)) {
+pub(crate) fn cut_kept(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
     if is_keyed(&body) {
         each_part(id, body, deleted, &mut |piece| if piece.deleted { sink(piece) } else { singles(id, piece, sink) });
     } else {
-        sink(Piece { clock: id.clock, body, deleted: false });
+        sink(&Piece { clock: id.clock, body, deleted: false });
     }
 }
 
-fn each_part(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(Piece<'_>)) {
+/// Hands over a piece as pieces of text or values that are not much longer than runs grow.
+pub(crate) fn short(client: ClientId, piece: &Piece<'_>, sink: &mut dyn FnMut(&Piece<'_>)) {
+    let mut rest = *piece;
+    while let Some(at) = rest.body.behind_bytes(RUN_BYTES_MAX) {
+        let id = Id { client, clock: rest.clock };
+        let (body, behind) = rest.body.split(id, at);
+        sink(&Piece { body, ..rest });
+        rest = Piece { clock: rest.clock + at, body: behind, ..rest };
+    }
+    sink(&rest);
+}
+
+fn each_part(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
     let end = id.clock + body.len();
     let first = deleted.partition_point(|range| range.1 <= id.clock);
     let mut rest = Some((id.clock, body));
@@ -40,17 +52,17 @@ fn each_part(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dy
                 && until > clock
             {
                 let (piece, behind) = split_before(Id { clock, ..id }, body, until);
-                sink(Piece { clock, body: piece, deleted });
+                sink(&Piece { clock, body: piece, deleted });
                 rest = behind.map(|body| (until, body));
             }
         }
     }
     if let Some((clock, body)) = rest {
-        sink(Piece { clock, body, deleted: false });
+        sink(&Piece { clock, body, deleted: false });
     }
 }
 
-fn singles(id: Id, piece: Piece<'_>, sink: &mut dyn FnMut(Piece<'_>)) {
+fn singles(id: Id, piece: &Piece<'_>, sink: &mut dyn FnMut(&Piece<'_>)) {
     if !is_keyed(&piece.body) {
         sink(piece);
         return;
@@ -58,7 +70,7 @@ fn singles(id: Id, piece: Piece<'_>, sink: &mut dyn FnMut(Piece<'_>)) {
     let mut rest = Some((piece.clock, piece.body));
     while let Some((clock, body)) = rest {
         let (single, behind) = split_before(Id { clock, ..id }, body, clock + 1);
-        sink(Piece { clock, body: single, deleted: false });
+        sink(&Piece { clock, body: single, deleted: false });
         rest = behind.map(|body| (clock + 1, body));
     }
 }

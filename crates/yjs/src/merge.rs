@@ -102,7 +102,7 @@ impl Row<'_> {
             _ => (id, body),
         };
         let Self { client, runs, tail, deleted, .. } = self;
-        cut_kept(id, body, deleted, &mut |piece: Piece<'_>| {
+        cut_kept(id, body, deleted, &mut |piece: &Piece<'_>| {
             runs.push(*client, tail, piece);
         });
         self.end = end;

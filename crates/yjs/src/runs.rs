@@ -11,6 +11,10 @@ use crate::content::{Content, reference};
 use crate::lib0::{Reader, var_uint_len, write_var_uint};
 use crate::structs::{self, Item, Struct, write_gc_head};
 
+/// A run of text or values that has reached so many bytes grows no more; one that came longer is taken apart when it is
+/// touched. So what touches the middle of a client's structs has little to read and move, however long a paste was.
+pub(crate) const RUN_BYTES_MAX: usize = 16 * 1024;
+
 /// A struct, or a part of one, that is about to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'a> {
@@ -49,14 +53,14 @@ impl Runs {
     /// Writes `piece` behind what is there: into the last struct where that is sound, else as a struct of its own.
     ///
     /// Says whether a struct was added.
-    pub(crate) fn push(&mut self, client: ClientId, tail: &mut Option<Tail>, piece: Piece<'_>) -> bool {
+    pub(crate) fn push(&mut self, client: ClientId, tail: &mut Option<Tail>, piece: &Piece<'_>) -> bool {
         if let Some(tail) = tail
-            && tail.takes(client, &piece)
+            && tail.takes(client, piece, self.bytes.len())
         {
             self.grow(tail, &piece.body);
             return false;
         }
-        *tail = self.append(&piece);
+        *tail = self.append(piece);
         self.structs += 1;
         true
     }
@@ -150,14 +154,15 @@ impl Runs {
 }
 
 impl Tail {
-    /// Whether `piece` can join the last struct.
-    pub(crate) fn takes(&self, client: ClientId, piece: &Piece<'_>) -> bool {
+    /// Whether `piece` can join the last struct of `bytes` bytes of structs.
+    pub(crate) fn takes(&self, client: ClientId, piece: &Piece<'_>, bytes: usize) -> bool {
         match piece.body {
             Struct::Gc(_) => self.reference == 0,
             Struct::Skip(_) => false,
             Struct::Item(item) => {
                 self.reference == item.content.reference()
                     && self.length_is_counted()
+                    && bytes - self.length_at < RUN_BYTES_MAX
                     && item.origin == piece.clock.checked_sub(1).map(|clock| Id { client, clock })
                     && item.origin.is_some()
                     && self.right == item.right

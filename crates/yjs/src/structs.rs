@@ -87,12 +87,18 @@ impl<'a> Struct<'a> {
         }
     }
 
-    /// The same struct, saying that it stands under a key, or that it does not; one that names its parent says it anyway.
-    pub(crate) fn saying_keyed(self, keyed: bool) -> Self {
-        match self {
-            Self::Item(item) if matches!(item.parent, Parent::Inherited) => Self::Item(Item { keyed, ..item }),
-            _ => self,
+    /// Lets the struct say that it stands under a key, or that it does not; one that names its parent says it anyway.
+    pub(crate) fn say_keyed(&mut self, keyed: bool) {
+        if let Self::Item(item) = self
+            && matches!(item.parent, Parent::Inherited)
+        {
+            item.keyed = keyed;
         }
+    }
+
+    /// The element before which so many bytes of its text or values stand, unless all of them are hardly more.
+    pub(crate) fn behind_bytes(&self, bytes: usize) -> Option<Clock> {
+        if let Self::Item(item) = self { item.content.behind_bytes(bytes) } else { None }
     }
 
     /// Whether the struct refers to an element of `client` at `clock` or above.
@@ -106,6 +112,7 @@ impl<'a> Struct<'a> {
 }
 
 impl<'a> Item<'a> {
+    #[inline(always)]
     fn read(reader: &mut Reader<'a>, info: u8, trust: Trust) -> Result<Self, Refusal> {
         let origin = if info & HAS_ORIGIN == 0 { None } else { Some(read_id(reader)?) };
         let right = if info & HAS_RIGHT == 0 { None } else { Some(read_id(reader)?) };
@@ -120,6 +127,7 @@ impl<'a> Item<'a> {
     }
 
     /// Yjs takes any number but 1 for "an element follows".
+    #[inline]
     fn read_parent(reader: &mut Reader<'a>, keyed: bool, trust: Trust) -> Result<Parent<'a>, Refusal> {
         if reader.var_uint()? == 1 {
             let name = read_text(reader, trust)?;
@@ -200,6 +208,7 @@ pub(crate) fn write_skip(out: &mut Vec<u8>, length: Clock) {
     write_var_uint(out, length);
 }
 
+#[inline]
 fn read_id(reader: &mut Reader<'_>) -> Result<Id, Refusal> {
     Ok(Id::new(reader.var_uint()?, reader.var_uint()?))
 }
@@ -209,6 +218,7 @@ fn write_id(out: &mut Vec<u8>, id: Id) {
     write_var_uint(out, id.clock);
 }
 
+#[inline]
 fn read_text<'a>(reader: &mut Reader<'a>, trust: Trust) -> Result<&'a [u8], Refusal> {
     if trust == Trust::Own {
         return Ok(reader.buf()?);

@@ -119,6 +119,7 @@ impl<'a> Structs<'a> {
 impl<'a> Iterator for Structs<'a> {
     type Item = (Clock, Struct<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let read = Struct::read(&mut self.reader, Trust::Own).ok()?;

@@ -331,3 +331,24 @@ fn an_index_loaded_from_an_encoding_is_the_same_index() {
         assert_eq!(reloaded(&index, collect).encode(), index.encode());
     }
 }
+
+#[test]
+fn a_long_text_comes_apart_where_it_is_touched_and_reads_the_same() {
+    let long = "x\u{1f600}d\u{e9}f".repeat(20_000);
+    for collect in [Collect::Collected, Collect::Kept] {
+        let mut index = Index::new(collect, IndexLimits::NONE);
+        admit(&mut index, &update().client(1, 0).root_text(&long).finish());
+        assert_eq!(index.structs(), 1);
+        admit(&mut index, &update().delete(1, &[(60_000, 6)]).finish());
+        let pieces = index.structs();
+        assert_eq!(pieces > 5, collect == Collect::Collected, "{pieces} pieces");
+        assert_eq!(reloaded(&index, collect).encode(), index.encode());
+        assert_eq!(index.state_vector().get(ClientId(1)), 120_000);
+        let encoded = index.encode();
+        let text = String::from_utf8_lossy(&encoded);
+        let left = if collect == Collect::Kept { 20_000 } else { 19_999 };
+        for letter in ['f', '\u{1f600}'] {
+            assert_eq!(text.matches(letter).count(), left, "no pair is cut");
+        }
+    }
+}
