@@ -16,6 +16,7 @@ export class Wire {
   #hold: (kind: Kind) => boolean = () => false
   #open = true
   #lines = 0
+  #owed = 0
 
   /** Must come before the page is loaded. */
   static async between(page: Page): Promise<Wire> {
@@ -27,6 +28,11 @@ export class Wire {
   /** How many frames from the server are held back. */
   get held(): number {
     return this.#held.length
+  }
+
+  /** How many confirmations the server owes for what the page has sent on this connection. */
+  get owed(): number {
+    return this.#owed
   }
 
   /** How many sockets the page has opened. */
@@ -69,8 +75,12 @@ export class Wire {
     if (!this.#open) return
     const line = { page, server: page.connectToServer() }
     this.#line = line
+    this.#owed = 0
     line.page.onMessage((message) => {
-      if (this.#line === line) line.server.send(message)
+      if (this.#line !== line) return
+      const frame = Buffer.from(message)
+      if (kindOf(frame) === 'sync' && bringsText(frame)) this.#owed += 1
+      line.server.send(message)
     })
     line.server.onMessage((message) => {
       if (this.#line !== line) return
@@ -89,6 +99,11 @@ export function stateless(document: string, payload: object): Buffer {
 function kindOf(frame: Buffer): Kind {
   const nameLength = frame[0] ?? 0
   return KINDS[frame[1 + nameLength] ?? -1] ?? 'other'
+}
+
+/** Whether a sync frame is an update or the answer to a question, not a question. */
+function bringsText(frame: Buffer): boolean {
+  return frame[2 + (frame[0] ?? 0)] !== 0
 }
 
 /** A text with its length before it; short ones are enough here. */
