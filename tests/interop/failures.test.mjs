@@ -54,7 +54,7 @@ test('a room that panics under load is rebuilt, nobody loses an edit, and other 
   assert.deepEqual(other.closes, [])
   await convergeForGood(server, clients, { milliseconds: 60_000 })
   assertHolds(clients[0].doc, marks(clients, 80))
-  assert.ok(/panicked at/.test(server.log()), 'no room panicked: the test showed nothing')
+  assert.ok(/panicked: /.test(server.log()), 'no room panicked: the test showed nothing')
 })
 
 test('a slow reader laps the ring, gets one merged difference, and converges', async (t) => {

@@ -5,6 +5,7 @@
 //! withheld, and the bound session is asked for it. What it lacks by its own answer is forged.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tandem_model::{ClientId, Clock, Id, Subject};
@@ -31,17 +32,32 @@ pub struct Authors {
 struct Live {
     member: MemberId,
     subject: Subject,
-    /// From this clock on, what others bring is forged.
-    forged_from: Option<Clock>,
+    /// The clocks that its author lacks by its own answer: what others bring of them is forged.
+    forged: Option<RangeInclusive<Clock>>,
     asked: Option<Asked>,
     /// It did not answer: others are believed until it speaks.
     overdue: bool,
 }
 
+/// What is in doubt of one id. An answer decides only what was withheld before its question was put: what came later the
+/// author may have written later.
 #[derive(Debug)]
 struct Asked {
     until: Instant,
+    /// Which of the member's questions it is; `None` if that member is not bound any more.
+    question: Option<u64>,
     withheld: Clock,
+    /// Withheld since.
+    later: Option<Clock>,
+}
+
+/// What an author's answer decided.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// The ids that were in doubt.
+    pub clients: Vec<ClientId>,
+    /// What was withheld after the question, and is still not there: to be asked for.
+    pub again: Vec<Id>,
 }
 
 impl Authors {
@@ -57,8 +73,10 @@ impl Authors {
             return false;
         }
         self.owners.insert(client, subject.clone());
-        let forged_from = self.live.remove(&client).and_then(|live| live.forged_from);
-        let live = Live { member, subject: subject.clone(), forged_from, asked: None, overdue: false };
+        let (forged, asked) = self.live.remove(&client).map_or((None, None), |live| (live.forged, live.asked));
+        // Who was asked is bound no more: whoever waits is believed when the time is over.
+        let asked = asked.map(|asked| Asked { question: None, ..asked });
+        let live = Live { member, subject: subject.clone(), forged, asked, overdue: false };
         self.live.insert(client, live);
         true
     }
@@ -95,11 +113,6 @@ impl Authors {
         self.owners.get(&client)
     }
 
-    /// Every id that was ever bound, for the snapshot.
-    pub fn owners(&self) -> impl Iterator<Item = (ClientId, &Subject)> {
-        self.owners.iter().map(|(client, subject)| (*client, subject))
-    }
-
     /// Whether new structs of an id may be taken from `subject`.
     #[must_use]
     pub fn judge(&self, subject: &Subject, id: Id) -> Verdict {
@@ -108,7 +121,7 @@ impl Authors {
         }
         match self.live.get(&id.client) {
             Some(live) if live.subject != *subject => {
-                if live.forged_from.is_some_and(|from| id.clock >= from) {
+                if live.forged.as_ref().is_some_and(|forged| forged.contains(&id.clock)) {
                     Verdict::Refuse
                 } else if live.overdue {
                     Verdict::Take
@@ -138,26 +151,39 @@ impl Authors {
     pub fn withhold(&mut self, id: Id, now: Instant) -> Option<MemberId> {
         let live = self.live.get_mut(&id.client)?;
         if let Some(asked) = &mut live.asked {
-            asked.withheld = asked.withheld.max(id.clock);
+            if id.clock > asked.withheld {
+                asked.later = asked.later.max(Some(id.clock));
+            }
             return None;
         }
-        live.asked = Some(Asked { until: now + ANSWERS_WITHIN, withheld: id.clock });
+        live.asked = Some(Asked { until: now + ANSWERS_WITHIN, question: None, withheld: id.clock, later: None });
         Some(live.member)
     }
 
-    /// The member answered a question. Returns the ids of its that were in doubt; what the document lacks of them now
-    /// is forged.
-    pub fn answered(&mut self, member: MemberId, document: &StateVector) -> Vec<ClientId> {
-        let mut decided = Vec::new();
-        let mut room = FORGED_MAX.saturating_sub(self.live.values().filter(|live| live.forged_from.is_some()).count());
+    /// The author of `client` was asked for it; by which of the member's questions.
+    pub fn asked(&mut self, client: ClientId, question: u64) {
+        if let Some(asked) = self.live.get_mut(&client).and_then(|live| live.asked.as_mut()) {
+            asked.question = Some(question);
+        }
+    }
+
+    /// The member answered all its questions up to this one: what the document lacks of its ids now, of those that were
+    /// in doubt, is forged.
+    pub fn answered(&mut self, member: MemberId, question: u64, document: &StateVector) -> Decided {
+        let mut decided = Decided::default();
+        let mut room = FORGED_MAX.saturating_sub(self.live.values().filter(|live| live.forged.is_some()).count());
         for (&client, live) in self.live.iter_mut().filter(|(_, live)| live.member == member) {
             live.overdue = false;
-            let Some(asked) = live.asked.take() else { continue };
-            decided.push(client);
+            let Some(asked) = live.asked.take_if(|asked| asked.question.is_some_and(|asked| asked <= question)) else {
+                continue;
+            };
+            decided.clients.push(client);
             let clock = document.get(client);
             if clock <= asked.withheld && room > 0 {
-                live.forged_from = Some(clock);
+                live.forged = Some(clock..=asked.withheld);
                 room -= 1;
+            } else if let Some(later) = asked.later.filter(|later| *later >= clock) {
+                decided.again.push(Id { client, clock: later });
             }
         }
         decided
@@ -167,9 +193,8 @@ impl Authors {
     pub fn spoke(&mut self, client: ClientId, member: MemberId, clock: Clock) {
         if let Some(live) = self.live.get_mut(&client).filter(|live| live.member == member) {
             live.overdue = false;
-            if live.forged_from.is_some_and(|from| from < clock) {
-                live.forged_from = Some(clock);
-            }
+            live.forged = live.forged.take().map(|forged| clock.max(*forged.start())..=*forged.end());
+            live.forged.take_if(|forged| forged.is_empty());
         }
     }
 
@@ -239,11 +264,24 @@ mod tests {
         let mut authors = authors();
         let now = Instant::now();
         assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
-        assert_eq!(authors.withhold(Id::new(7, 6), now), None, "one question an id");
-        assert_eq!(authors.answered(ANN, &vector(7, 5)), [ClientId(7)]);
+        authors.asked(ClientId(7), 3);
+        assert_eq!(authors.answered(ANN, 2, &vector(7, 5)), Decided::default(), "an answer to an older question");
+        assert_eq!(authors.answered(ANN, 3, &vector(7, 5)), Decided { clients: vec![ClientId(7)], again: vec![] });
         assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Refuse);
-        authors.spoke(ClientId(7), ANN, 9);
-        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Withhold);
+        authors.spoke(ClientId(7), ANN, 6);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold, "its own word goes on being believed");
+    }
+
+    #[test]
+    fn an_answer_decides_only_what_was_withheld_before_its_question() {
+        let mut authors = authors();
+        let now = Instant::now();
+        assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
+        authors.asked(ClientId(7), 1);
+        assert_eq!(authors.withhold(Id::new(7, 6), now), None, "one question an id");
+        let decided = authors.answered(ANN, 1, &vector(7, 6));
+        assert_eq!(decided, Decided { clients: vec![ClientId(7)], again: vec![Id::new(7, 6)] });
+        assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use metrics::counter;
 use tandem_model::{ClientId, Clock, DocumentName, Id, Limits, Right, Seq, Subject};
 use tandem_protocol::Refusal;
 use tandem_protocol::awareness::{self, AwarenessLimits};
-use tandem_yjs::{Admission, Index, StateVector, Update};
+use tandem_yjs::{Admission, Index, StateVector, Update, Verdict};
 use tokio::time::Instant;
 
 use super::authors::Authors;
@@ -27,6 +27,9 @@ use crate::session::gate::{Attempt, Entry, Fate, Question};
 
 /// How long a subject whose message was too large is outside the rule of what is missing.
 pub const TOO_LARGE_FOR: Duration = Duration::from_secs(600);
+
+/// Clocks that the waiting edits of one member may lack together, counted per edit and client.
+pub const WAITING_ENDS_MAX: usize = 100_000;
 
 /// Entries of one Awareness message that are looked at: as many as a document may have clients.
 pub const PRESENCE_ENTRIES_MAX: usize = 50_000;
@@ -318,8 +321,7 @@ impl Room {
         }
         self.decide(brought, update, &admission, now);
         if brought.answers {
-            let decided = self.authors.answered(brought.member, self.index.state_vector());
-            self.ask_those_missing(|id| decided.contains(&id.client));
+            self.authors_answered(brought.member, now);
         }
         if admission.new_deletions {
             self.settle_derived();
@@ -368,9 +370,10 @@ impl Room {
             self.ask_author(*id, now);
         }
         let vector = self.vector();
+        let lacking = self.lacking(update);
         let Some(member) = self.members.get_mut(&brought.member) else { return };
         if brought.entry.is_some() {
-            member.waiting.push(Waiting { entry: brought.entry, ends: Some(update.ends()), refused });
+            member.waiting.push(Waiting { entry: brought.entry, ends: Some(lacking), refused });
         }
         if !brought.answers {
             // What is withheld waits for its author, not for the one who brought it.
@@ -382,6 +385,63 @@ impl Room {
             self.settle_covered(brought.member);
         } else if member.still_missing(missing, now) {
             self.decide_waiting(brought.member);
+        } else {
+            self.settle_covered(brought.member);
+        }
+        self.bound_waiting(brought.member);
+    }
+
+    /// What the document does not cover of an update: all that an edit waits for. Clocks never go back.
+    fn lacking(&self, update: &Update<'_>) -> StateVector {
+        let document = self.index.state_vector();
+        update.ends().iter().filter(|(client, end)| *end > document.get(*client)).collect()
+    }
+
+    /// A member that never answers does not make the room remember without end: at half of what it may be owed, what
+    /// waits is decided as it stands.
+    fn bound_waiting(&mut self, member: MemberId) {
+        let Some(there) = self.members.get(&member) else { return };
+        let ends = there.waiting.iter().filter_map(|waiting| waiting.ends.as_ref()).map(StateVector::len).sum::<usize>();
+        if there.waiting.len() as u64 > self.limits.owed_edits / 2 || ends > WAITING_ENDS_MAX {
+            counter!("tandem_waiting_decided_total").increment(1);
+            self.decide_waiting(member);
+        }
+    }
+
+    /// An author answered: what it lacks of its own is forged, wherever it waits.
+    fn authors_answered(&mut self, author: MemberId, now: Instant) {
+        let Some(there) = self.members.get(&author) else { return };
+        let decided = self.authors.answered(author, there.answered(), self.index.state_vector());
+        decided.again.iter().for_each(|id| self.ask_author(*id, now));
+        for client in &decided.clients {
+            self.refuse_forged(Id { client: *client, clock: self.index.state_vector().get(*client) });
+        }
+        self.ask_those_missing(|id| decided.clients.contains(&id.client));
+    }
+
+    /// Decides what waits for a forged struct, whether or not its bringer ever answers what it was asked.
+    fn refuse_forged(&mut self, forged: Id) {
+        let mut told = Vec::new();
+        for member in self.members.values_mut() {
+            if self.authors.judge(&member.subject, forged) != Verdict::Refuse {
+                continue;
+            }
+            let needs = |waiting: &mut Waiting| {
+                waiting.ends.as_ref().is_some_and(|ends| ends.get(forged.client) > forged.clock)
+            };
+            let refused: Vec<Waiting> = member.waiting.extract_if(.., needs).collect();
+            let brought = member.missing().is_some_and(|missing| missing.client == forged.client);
+            if !refused.is_empty() || brought {
+                told.push((member.id, refused));
+            }
+            if brought && member.waiting.is_empty() {
+                // Nothing is left to ask for.
+                member.caught_up();
+            }
+        }
+        for (member, refused) in told {
+            refused.into_iter().for_each(|waiting| self.settle(member, waiting.entry, Fate::Refused));
+            self.tell_refusal(member, Refusal::Forged);
         }
     }
 
@@ -448,7 +508,8 @@ impl Room {
             let vector = self.vector();
             if let Some(member) = self.members.get_mut(&author) {
                 counter!("tandem_questions_total", "to" => "author").increment(1);
-                member.ask(Question::Missing, vector);
+                let question = member.ask(Question::Missing, vector);
+                self.authors.asked(id.client, question);
             }
         }
     }
@@ -579,10 +640,11 @@ impl Room {
         if !same_subject || (others && !alone) || !self.authors.bind(client, member, &there.subject) {
             return false;
         }
+        there.inbox.push(Notice::Bound(client));
         if let Some(old) = there.bound.replace(client) {
             self.authors.release(old, member);
+            self.ask_those_missing(|id| id.client == old);
         }
-        there.inbox.push(Notice::Bound(client));
         true
     }
 

@@ -60,8 +60,9 @@ pub struct Member {
     /// The edits that wait for an answer.
     pub waiting: Vec<Waiting>,
     behind: Option<Behind>,
-    /// Questions that were sent and not answered.
-    open: u32,
+    /// Questions that were sent, and answers that came: they come in order.
+    asked: u64,
+    answered: u64,
 }
 
 /// An edit that is not wholly storable yet.
@@ -116,17 +117,19 @@ impl Member {
             steps: Steps::default(),
             waiting: Vec::new(),
             behind: None,
-            open: 0,
+            asked: 0,
+            answered: 0,
         }
     }
 
-    /// Sends SyncStep1 with the document's state vector.
-    pub fn ask(&mut self, question: Question, vector: Bytes) {
-        self.open += 1;
+    /// Sends SyncStep1 with the document's state vector. Returns which question it is.
+    pub fn ask(&mut self, question: Question, vector: Bytes) -> u64 {
+        self.asked += 1;
         if let Some(behind) = &mut self.behind {
             behind.ask_at = None;
         }
         self.inbox.push(Notice::Ask(question, vector));
+        self.asked
     }
 
     /// Notes that something is missing at `now`. Returns whether to ask at once: one question is open at a time.
@@ -135,14 +138,20 @@ impl Member {
             Some(_) => false,
             none => {
                 *none = Some(Behind { missing, answers: 0, ask_at: None });
-                self.open == 0
+                self.has_no_open_question()
             }
         }
     }
 
     /// An answer came: one question less is open.
     pub fn answer(&mut self) {
-        self.open = self.open.saturating_sub(1);
+        self.answered = (self.answered + 1).min(self.asked);
+    }
+
+    /// How many of its questions are answered.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered
     }
 
     /// The answer closed the gap.
@@ -150,9 +159,11 @@ impl Member {
         self.behind = None;
     }
 
-    /// The answer left the gap open at `missing`. Returns whether it is time to decide what waits.
+    /// The answer left a gap open at `missing`. Returns whether it is time to decide what waits: the same gap was left
+    /// open often enough.
     pub fn still_missing(&mut self, missing: Id, now: Instant) -> bool {
-        let answers = self.behind.as_ref().map_or(0, |behind| behind.answers) + 1;
+        let same = self.behind.as_ref().filter(|behind| behind.missing == missing);
+        let answers = same.map_or(0, |behind| behind.answers) + 1;
         let wait = Duration::from_secs(1 << (answers - 1).min(4)).min(ASK_EVERY_MAX);
         let wait = if answers >= ANSWERS_MAX { ASK_EVERY_MAX } else { wait };
         self.behind = Some(Behind { missing, answers, ask_at: Some(now + wait) });
@@ -176,13 +187,13 @@ impl Member {
     pub fn should_ask(&self, document: &StateVector, now: Instant) -> bool {
         let Some(behind) = &self.behind else { return false };
         let closed = document.get(behind.missing.client) > behind.missing.clock;
-        self.open == 0 && (closed || behind.ask_at.is_some_and(|at| at <= now))
+        self.has_no_open_question() && (closed || behind.ask_at.is_some_and(|at| at <= now))
     }
 
     /// When time alone makes the next question due, or shows presence.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let ask = self.behind.as_ref().and_then(|behind| behind.ask_at).filter(|_| self.open == 0);
+        let ask = self.behind.as_ref().and_then(|behind| behind.ask_at).filter(|_| self.has_no_open_question());
         let present = (!self.present).then(|| self.joined + PRESENT_AFTER);
         [ask, present, self.steps.due()].into_iter().flatten().min()
     }
@@ -190,13 +201,7 @@ impl Member {
     /// Whether it may be asked now.
     #[must_use]
     pub fn has_no_open_question(&self) -> bool {
-        self.open == 0
-    }
-
-    /// Whether the member is behind.
-    #[must_use]
-    pub fn is_behind(&self) -> bool {
-        self.behind.is_some()
+        self.asked == self.answered
     }
 }
 
@@ -282,7 +287,7 @@ mod tests {
         assert_eq!(waits, [1, 2, 10, 10, 10]);
         assert_eq!(decided, [false, false, true, true, true]);
         member.caught_up();
-        assert!(!member.is_behind());
+        assert_eq!(member.missing(), None);
     }
 
     #[test]

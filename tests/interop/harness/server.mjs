@@ -161,7 +161,7 @@ export class Server extends EventEmitter {
     if (!keep) rmSync(this.folder, { recursive: true, force: true })
     if (!clean) return
     if (exit?.code !== 0) throw new Error(`SIGTERM ended with ${JSON.stringify(exit)}, not with 0\n${log.split('\n').slice(-20).join('\n')}`)
-    const panic = log.split('\n').find((line) => /panicked at/.test(line))
+    const panic = log.split('\n').find((line) => /panicked: /.test(line))
     if (panic) throw new Error(`the server panicked: ${panic}`)
   }
 
