@@ -10,6 +10,7 @@ use tandem_model::{ClientId, DocumentName, Subject};
 use tandem_yjs::IndexLimits;
 
 use super::Done;
+use crate::blocking;
 use crate::failpoint::failpoint;
 use crate::journal::Target;
 use crate::room;
@@ -68,7 +69,7 @@ impl Compaction {
         if loaded.rows.is_empty() || loaded.document.epoch != self.target.epoch {
             return Ok(None);
         }
-        let building = tokio::task::spawn_blocking(move || -> Result<_, LogError> {
+        let building = blocking::run(move || -> Result<_, LogError> {
             let content = room::read(&loaded, IndexLimits::NONE)?;
             let owners = newest_owners(&content.owners);
             let payload = encode_snapshot(&owners, &content.index.encode());

@@ -18,14 +18,14 @@ mod presence;
 mod uncommitted;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::counter;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use serde::Serialize;
 use tandem_model::log::LogError;
-use tandem_model::{DocumentName, Limits, Right};
+use tandem_model::{DocumentName, Limits, Right, WallClock};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -34,6 +34,7 @@ use self::command::{Command, Join};
 use self::core::Room;
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
+use crate::blocking;
 use crate::jobs::Jobs;
 use crate::journal::{Append, Committed, Found, Journal, Reply};
 use crate::session::flight::Flight;
@@ -84,6 +85,8 @@ pub struct Surroundings {
     pub jobs: Jobs,
     /// The node's limits.
     pub limits: Arc<Limits>,
+    /// The time of day, for the rows.
+    pub clock: Arc<dyn WallClock>,
 }
 
 impl RoomRef {
@@ -316,9 +319,9 @@ impl State {
     fn after(&mut self, myself: &ActorRef<Msg>) {
         let Phase::Live(live) = &mut self.phase else { return };
         let room = &mut live.0;
-        hand_over(room, &self.around.journal, myself);
+        hand_over(room, &self.around, myself);
         if let Some(target) = room.target.filter(|_| !self.compacting)
-            && self.around.jobs.wants(room.since_snapshot, room.index().bytes())
+            && self.around.jobs.wants(&self.around.limits, room.since_snapshot, room.index().bytes())
         {
             self.compacting = true;
             let myself = myself.clone();
@@ -405,8 +408,9 @@ async fn load(journal: &Journal, name: DocumentName, limits: Arc<Limits>) -> Res
     if loads_at_once(&found) {
         return loading::room(name, &found, limits);
     }
-    let load = tokio::task::spawn_blocking(move || loading::room(name, &found, limits));
-    load.await.unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
+    blocking::run(move || loading::room(name, &found, limits))
+        .await
+        .unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
 }
 
 /// Whether a load is so short that moving it to another thread would cost more.
@@ -421,23 +425,18 @@ fn loads_at_once(found: &Found) -> bool {
     }
 }
 
-fn hand_over(room: &mut Room, journal: &Journal, myself: &ActorRef<Msg>) {
+fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
     let (name, target) = (&room.name, room.target);
     for pending in room.uncommitted.hand_over() {
         if pending.contribution.at_ms == 0 {
-            pending.contribution.at_ms = wall_clock_ms();
+            pending.contribution.at_ms = around.clock.now_ms();
         }
         let room = myself.clone();
         // A room that is gone is rebuilt from the log, which has it then.
         let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
         let contribution = pending.contribution.clone();
-        journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
+        around.journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
     }
-}
-
-fn wall_clock_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn refuse(message: Msg, error: &LogError) {
