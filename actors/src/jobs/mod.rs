@@ -13,7 +13,7 @@ use std::sync::Arc;
 use metrics::counter;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tandem_model::log::Log;
-use tandem_model::{DocumentName, Limits};
+use tandem_model::{DocumentName, Limits, Seq};
 
 use crate::cell::Cell;
 use crate::journal::Target;
@@ -24,8 +24,17 @@ pub const JOBS_MAX: usize = 1;
 /// Compaction is not due before the rows since the snapshot are this part of the document.
 pub const COMPACT_SHARE: u64 = 4;
 
-/// Told when a job ended: the rows and bytes that left the load path, if it went well.
-pub type Done = Box<dyn FnOnce(Option<(u64, u64)>) + Send>;
+/// Told when a job ended: what loads start from now, if that is known.
+pub type Done = Box<dyn FnOnce(Option<Compacted>) + Send>;
+
+/// What a compaction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// The position of the snapshot that loads start from.
+    pub upto: Seq,
+    /// Bytes of the rows that left the load path.
+    pub bytes: u64,
+}
 
 /// The way to the jobs; clones share it.
 #[derive(Clone, Default)]
