@@ -66,6 +66,8 @@ pub struct Connection {
     pub denied: bool,
     pub synced: bool,
     pub heard: bool,
+    /// It said good-bye.
+    pub parted: bool,
     owed: VecDeque<Owed>,
     /// Whether the newest of `owed` answers a question that the server may or may not count.
     undecided: bool,
@@ -105,6 +107,7 @@ impl Connection {
             denied: false,
             synced: false,
             heard: false,
+            parted: false,
             owed: VecDeque::new(),
             undecided: false,
             loose: false,
@@ -213,9 +216,9 @@ impl Client {
     pub fn bring(&mut self, update: &[u8]) {
         self.unsynced += 1;
         match &self.connection {
-            Some(_) => self.send(update, false),
-            None if self.queues => self.queue.push(update.to_vec()),
-            None => {}
+            Some(connection) if !connection.parted => self.send(update, false),
+            _ if self.queues => self.queue.push(update.to_vec()),
+            _ => {}
         }
     }
 
@@ -235,6 +238,7 @@ impl Client {
             self.say(&Message::Close(None));
         }
         if let Some(connection) = &mut self.connection {
+            connection.parted = true;
             frames::write(&mut connection.outgoing, frames::CLOSE, &[]);
         }
     }
@@ -338,6 +342,7 @@ impl Client {
                     connection.authenticated = true;
                 }
             }
+            Message::Close(_) if self.connection.as_ref().is_some_and(|connection| connection.parted) => {}
             Message::PermissionDenied(reason) | Message::Close(Some(reason)) => {
                 if let Some(connection) = &mut self.connection {
                     connection.denied = true;

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use tandem_actors::row::decode_row;
 use tandem_model::{DocumentId, Seq};
+use yrs::block::ClientID;
 use yrs::updates::decoder::Decode;
-use yrs::{IdSet, Update};
+use yrs::{IdSet, Snapshot, Update};
 
+use crate::replica::Replica;
 use crate::story::Story;
 
 /// The mark of a forger's text: it must never be stored.
-pub const FORGED: &str = "FORGED";
+pub const FORGED: &str = "\u{2620}";
 
 /// What an update brings: elements inserted and elements deleted.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +28,7 @@ impl Claim {
     /// Reads an update.
     pub fn of(update: &[u8]) -> Self {
         let update = Update::decode_v1(update).expect("an update that was written here or by a room");
-        let inserted = update.insertions(true);
-        // What comes as GC or deleted content says of itself that it is deleted.
-        let mut deleted = inserted.diff(&update.insertions(false));
-        deleted.merge_with(update.delete_set().clone());
-        Self { inserted, deleted }
+        Self { inserted: update.insertions(true), deleted: update.delete_set().clone() }
     }
 
     /// What both bring.
@@ -44,27 +42,31 @@ impl Claim {
         self.inserted.iter().all(|(_, ranges)| ranges.is_empty())
     }
 
-    /// What is not in `other`, in words; nothing if all is.
-    pub fn beyond(&self, other: &Self) -> Option<String> {
-        let inserted = beyond(&self.inserted, &other.inserted);
-        let deleted = beyond(&self.deleted, &other.deleted);
-        (!inserted.is_empty() || !deleted.is_empty()).then(|| format!("inserted {inserted:?}, deleted {deleted:?}"))
+    /// What of it is not in a document that stands so, in words; nothing if all is.
+    fn beyond(&self, held: &Snapshot) -> Option<String> {
+        let mut all = Vec::new();
+        for (client, range) in ranges(&self.inserted) {
+            let end = held.state_map.get(&client);
+            if range.end > end {
+                all.push(format!("{client:?} {range:?} of ..{end}"));
+            }
+        }
+        for (client, range) in ranges(&self.deleted) {
+            let deleted = held.delete_set.get(&client).into_iter().flat_map(|ranges| ranges.iter());
+            // Ranges that touch are one.
+            let covers = |(held, ()): &(Range<u32>, ())| held.start <= range.start && range.end <= held.end;
+            if !deleted.clone().any(covers) {
+                let deleted: Vec<_> = deleted.map(|(range, ())| range).collect();
+                all.push(format!("{client:?} {range:?} deleted of {deleted:?}"));
+            }
+        }
+        (!all.is_empty()).then(|| all.join(", "))
     }
 }
 
-fn beyond(set: &IdSet, other: &IdSet) -> Vec<String> {
-    let mut all = Vec::new();
-    for (client, ranges) in set.iter() {
-        let held: Vec<&Range<u32>> =
-            other.get(client).map(|held| held.iter().map(|(range, ())| range).collect()).unwrap_or_default();
-        for range in ranges.iter().filter(|range| !range.is_empty()) {
-            // Ranges that touch are one.
-            if !held.iter().any(|held| held.start <= range.start && range.end <= held.end) {
-                all.push(format!("{client:?} {range:?} of {held:?}"));
-            }
-        }
-    }
-    all
+fn ranges(set: &IdSet) -> impl Iterator<Item = (ClientID, Range<u32>)> {
+    let all = set.iter().flat_map(|(client, ranges)| ranges.into_iter().map(|range| (*client, range.clone())));
+    all.filter(|(_, range)| !range.is_empty())
 }
 
 /// The durable content of all documents; clones share it.
@@ -81,11 +83,17 @@ struct State {
     barred: BTreeSet<u64>,
 }
 
-#[derive(Default)]
 struct Kept {
     seq: Seq,
-    claim: Claim,
+    replica: Replica,
+    snapshot: Snapshot,
     rows: u64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { seq: Seq(0), replica: Replica::new(1 << 28), snapshot: Snapshot::default(), rows: 0 }
+    }
 }
 
 impl Ledger {
@@ -113,31 +121,29 @@ impl Ledger {
             Ok(contributions) => contributions,
             Err(error) => return self.story.broken(format_args!("row {seq} of {document} cannot be read: {error}")),
         };
-        for one in contributions {
-            let claim = Claim::of(&one.update);
-            for (client, ranges) in claim.inserted.iter() {
-                if barred.contains(&client.get()) && !ranges.is_empty() {
+        for one in &contributions {
+            for (client, _) in ranges(&Claim::of(&one.update).inserted) {
+                if barred.contains(&client.get()) {
                     self.story.broken(format_args!("{}'s row {seq} holds what {client:?} may not write", one.subject));
                 }
             }
             if one.update.windows(FORGED.len()).any(|window| window == FORGED.as_bytes()) {
                 self.story.broken(format_args!("{}'s row {seq} holds a forged edit", one.subject));
             }
-            kept.claim.merge(claim);
         }
-        for (client, ranges) in kept.claim.inserted.iter() {
-            let ranges: Vec<&Range<u32>> = ranges.iter().collect();
-            if ranges.len() != 1 || ranges[0].start != 0 {
-                self.story.broken(format_args!("row {seq} of {document} leaves a gap in {client:?}: {ranges:?}"));
-            }
+        let updates: Vec<&[u8]> = contributions.iter().map(|one| &*one.update).collect();
+        let whole = yrs::merge_updates_v1(updates).map_err(|error| error.to_string());
+        if let Err(error) = whole.and_then(|update| kept.replica.apply(&update)) {
+            self.story.broken(format_args!("row {seq} of {document}: {error}"));
         }
+        kept.snapshot = kept.replica.snapshot();
     }
 
     /// What of `claim` is not durable, in words.
     pub fn lacks(&self, document: Option<DocumentId>, claim: &Claim) -> Option<String> {
         let state = self.lock();
-        let nothing = Claim::default();
-        let kept = document.and_then(|document| state.documents.get(&document)).map_or(&nothing, |kept| &kept.claim);
+        let nothing = Snapshot::default();
+        let kept = document.and_then(|document| state.documents.get(&document)).map_or(&nothing, |kept| &kept.snapshot);
         claim.beyond(kept)
     }
 

@@ -93,7 +93,7 @@ impl World {
         let dice = &mut self.dice;
         let somebody = &mut self.people[at];
         let client = &mut somebody.client;
-        let connected = client.connection.is_some();
+        let connected = client.connection.as_ref().is_some_and(|connection| !connection.parted);
         match dice.below(100) {
             0..=54 => self.edit(at),
             55..=64 if connected && client.presence.is_some() => {
