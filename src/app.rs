@@ -15,8 +15,8 @@ use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tandem_actors::{Arrival, DeleteError, Drained, Node, Ports, Readiness, StartError as NodeError};
-use tandem_model::DocumentName;
 use tandem_model::log::Log;
+use tandem_model::{DocumentName, SystemClock};
 use tandem_store::{OpenError, Options, Store};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -195,7 +195,7 @@ async fn open_store(configuration: &Configuration) -> Result<Store, StartError> 
 
 async fn start_node(configuration: &Configuration, store: &Store, authority: Arc<Tokens>) -> Result<Node, StartError> {
     let step = Step::begin("starting the actors");
-    let ports = Ports { log: Arc::new(store.log()), authority };
+    let ports = Ports { log: Arc::new(store.log()), authority, clock: Arc::new(SystemClock) };
     let node = Node::start(ports, configuration.settings.limits.clone()).await?;
     step.done("started");
     Ok(node)

@@ -10,6 +10,7 @@
 //! An edit makes three hops: session, room, journal. No acknowledgement leaves before its commit; a session holds no
 //! document state; no CRDT runs in this process. The edge sees [`node::Node`] and nothing else.
 
+mod blocking;
 mod cell;
 mod dialect;
 mod downtime;

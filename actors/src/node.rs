@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ractor::{ActorCell, ActorRef, SpawnErr};
 use serde::Serialize;
 use tandem_model::log::{Log, LogError};
-use tandem_model::{Authority, DocumentName, Limits, NameError, Place};
+use tandem_model::{Authority, DocumentName, Limits, NameError, Place, WallClock};
 use tandem_protocol::Refusal;
 use tandem_wire::Budget;
 use thiserror::Error;
@@ -30,6 +30,8 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Who may do what.
     pub authority: Arc<dyn Authority>,
+    /// The time of day.
+    pub clock: Arc<dyn WallClock>,
 }
 
 /// What the far end of a socket speaks.
@@ -140,9 +142,10 @@ impl Node {
             sessions: Sessions::default(),
             jobs: Jobs::default(),
             limits: limits.clone(),
+            clock: ports.clock.clone(),
         };
         let (root, gave_up) = root::start(tree.clone()).await?;
-        let around = Around { rooms, authority: ports.authority, journal, limits, budget };
+        let around = Around { rooms, authority: ports.authority, clock: ports.clock, journal, limits, budget };
         Ok(Self { tree, around: Arc::new(around), root, gave_up, draining: Arc::default() })
     }
 

@@ -5,7 +5,7 @@
 //! - Bound: a room without sessions retires by itself (`limits.room_idle_seconds`).
 //! - Invariant: at most one living room a document.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -79,7 +79,7 @@ struct RoomsActor;
 
 struct State {
     around: Surroundings,
-    rooms: HashMap<DocumentName, RoomRef>,
+    rooms: BTreeMap<DocumentName, RoomRef>,
     names: HashMap<ActorId, DocumentName>,
     downtimes: HashMap<DocumentName, Downtime>,
 }
@@ -90,7 +90,7 @@ impl Actor for RoomsActor {
     type Arguments = Surroundings;
 
     async fn pre_start(&self, _: ActorRef<Msg>, around: Surroundings) -> Result<State, ActorProcessingErr> {
-        Ok(State { around, rooms: HashMap::new(), names: HashMap::new(), downtimes: HashMap::new() })
+        Ok(State { around, rooms: BTreeMap::new(), names: HashMap::new(), downtimes: HashMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {

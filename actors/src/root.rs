@@ -64,6 +64,8 @@ pub struct Tree {
     pub jobs: Jobs,
     /// The node's limits.
     pub limits: Arc<tandem_model::Limits>,
+    /// The time of day.
+    pub clock: Arc<dyn tandem_model::WallClock>,
 }
 
 impl Tree {
@@ -72,7 +74,7 @@ impl Tree {
             Child::Journal => self.journal.start(root).await?.get_cell(),
             Child::Rooms => {
                 let (journal, jobs) = (self.journal.clone(), self.jobs.clone());
-                let around = Surroundings { journal, jobs, limits: self.limits.clone() };
+                let around = Surroundings { journal, jobs, limits: self.limits.clone(), clock: self.clock.clone() };
                 self.rooms.start(around, root).await?.get_cell()
             }
             Child::Sessions => self.sessions.start(root).await?.get_cell(),

@@ -5,7 +5,7 @@
 //! - Bound: sockets an address are bounded at the edge.
 //! - Invariant: every living session is a child of this actor.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -77,7 +77,7 @@ pub enum Msg {
 struct SessionsActor;
 
 struct State {
-    sessions: HashMap<ActorId, ActorRef<session::Msg>>,
+    sessions: BTreeMap<ActorId, ActorRef<session::Msg>>,
     count: Arc<AtomicUsize>,
     closing: Option<Closing>,
 }
@@ -94,7 +94,7 @@ impl Actor for SessionsActor {
     type Arguments = Arc<AtomicUsize>;
 
     async fn pre_start(&self, _: ActorRef<Msg>, count: Arc<AtomicUsize>) -> Result<State, ActorProcessingErr> {
-        Ok(State { sessions: HashMap::new(), count, closing: None })
+        Ok(State { sessions: BTreeMap::new(), count, closing: None })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {

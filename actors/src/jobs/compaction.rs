@@ -9,7 +9,8 @@ use tandem_model::log::{Installed, Log, LogError, Row};
 use tandem_model::{ClientId, DocumentName, Subject};
 use tandem_yjs::IndexLimits;
 
-use super::Done;
+use super::{Compacted, Done};
+use crate::blocking;
 use crate::failpoint::failpoint;
 use crate::journal::Target;
 use crate::room;
@@ -27,7 +28,7 @@ pub(super) struct CompactionActor;
 /// Tells whoever wanted the job that it ended, also when it panics.
 pub(super) struct Finish {
     done: Option<Done>,
-    outcome: Option<(u64, u64)>,
+    outcome: Option<Compacted>,
 }
 
 impl Drop for Finish {
@@ -61,27 +62,30 @@ impl Actor for CompactionActor {
 }
 
 impl Compaction {
-    /// Returns the rows and bytes that left the load path; `None` if there was nothing to do, or another was first.
-    async fn run(&self) -> Result<Option<(u64, u64)>, ActorProcessingErr> {
+    /// Returns what loads start from now; `None` if another was first, or the document is another one by now.
+    async fn run(&self) -> Result<Option<Compacted>, ActorProcessingErr> {
         let begun = Instant::now();
         let loaded = self.log.load(self.target.document).await?;
-        if loaded.rows.is_empty() || loaded.document.epoch != self.target.epoch {
+        if loaded.document.epoch != self.target.epoch {
             return Ok(None);
         }
-        let building = tokio::task::spawn_blocking(move || -> Result<_, LogError> {
+        if loaded.rows.is_empty() {
+            return Ok(Some(Compacted { upto: loaded.document.head, bytes: 0 }));
+        }
+        let building = blocking::run(move || -> Result<_, LogError> {
             let content = room::read(&loaded, IndexLimits::NONE)?;
             let owners = newest_owners(&content.owners);
             let payload = encode_snapshot(&owners, &content.index.encode());
-            Ok((Row { seq: content.head, payload }, content.since_snapshot))
+            Ok((Row { seq: content.head, payload }, content.since_snapshot.1))
         });
         let (snapshot, taken) = building.await??;
         failpoint!("compaction::before-install");
-        let bytes = snapshot.payload.len();
+        let (bytes, upto) = (snapshot.payload.len(), snapshot.seq);
         let installed = self.log.install_snapshot(self.target.document, self.target.epoch, snapshot).await?;
         histogram!("tandem_compaction_seconds").record(begun.elapsed().as_secs_f64());
         counter!("tandem_compactions_total").increment(1);
-        tracing::debug!(document = %self.name, rows = taken.0, bytes, "compacted");
-        Ok((installed == Installed::Yes).then_some(taken))
+        tracing::debug!(document = %self.name, %upto, bytes, "compacted");
+        Ok((installed == Installed::Yes).then_some(Compacted { upto, bytes: taken }))
     }
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use metrics::counter;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
-use tandem_model::DocumentName;
 use tandem_model::log::Log;
+use tandem_model::{DocumentName, Limits, Seq};
 
 use crate::cell::Cell;
 use crate::journal::Target;
@@ -21,17 +21,20 @@ use crate::journal::Target;
 /// Jobs that run at a time: one leaves the other core to edits.
 pub const JOBS_MAX: usize = 1;
 
-/// Compaction is due after so many rows since the snapshot …
-pub const COMPACT_ROWS: u64 = 500;
-
-/// … or so many bytes, …
-pub const COMPACT_BYTES: u64 = 256 * 1024;
-
-/// … but not before the rows are this part of the document.
+/// Compaction is not due before the rows since the snapshot are this part of the document.
 pub const COMPACT_SHARE: u64 = 4;
 
-/// Told when a job ended: the rows and bytes that left the load path, if it went well.
-pub type Done = Box<dyn FnOnce(Option<(u64, u64)>) + Send>;
+/// Told when a job ended: what loads start from now, if that is known.
+pub type Done = Box<dyn FnOnce(Option<Compacted>) + Send>;
+
+/// What a compaction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// The position of the snapshot that loads start from.
+    pub upto: Seq,
+    /// Bytes of the rows that left the load path.
+    pub bytes: u64,
+}
 
 /// The way to the jobs; clones share it.
 #[derive(Clone, Default)]
@@ -40,9 +43,9 @@ pub struct Jobs(Cell<Msg>);
 impl Jobs {
     /// Whether a document with so many (rows, bytes) since its snapshot is to be compacted.
     #[must_use]
-    pub fn wants(&self, since_snapshot: (u64, u64), document_bytes: u64) -> bool {
+    pub fn wants(&self, limits: &Limits, since_snapshot: (u64, u64), document_bytes: u64) -> bool {
         let (rows, bytes) = since_snapshot;
-        (rows >= COMPACT_ROWS || bytes >= COMPACT_BYTES) && bytes >= document_bytes / COMPACT_SHARE
+        (rows >= limits.compact_rows || bytes >= limits.compact_bytes) && bytes >= document_bytes / COMPACT_SHARE
     }
 
     /// Asks for a document's compaction.

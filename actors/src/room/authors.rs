@@ -4,7 +4,7 @@
 //! session is bound to it, new structs of that id are taken from its subject's sessions only; what others bring is
 //! withheld, and the bound session is asked for it. What it lacks by its own answer is forged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub const FORGED_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Authors {
     owners: HashMap<ClientId, Subject>,
-    live: HashMap<ClientId, Live>,
+    live: BTreeMap<ClientId, Live>,
     tombstone: StateVector,
 }
 
@@ -64,7 +64,7 @@ impl Authors {
     /// Starts with what the log remembers, and the state vector of what was deleted under the document's name.
     #[must_use]
     pub fn new(owners: impl IntoIterator<Item = (ClientId, Subject)>, tombstone: StateVector) -> Self {
-        Self { owners: owners.into_iter().collect(), live: HashMap::new(), tombstone }
+        Self { owners: owners.into_iter().collect(), live: BTreeMap::new(), tombstone }
     }
 
     /// Binds `client` to a member, if the id is free or its subject's. The newest session of a subject wins.

@@ -401,7 +401,8 @@ impl Room {
     /// waits is decided as it stands.
     fn bound_waiting(&mut self, member: MemberId) {
         let Some(there) = self.members.get(&member) else { return };
-        let ends = there.waiting.iter().filter_map(|waiting| waiting.ends.as_ref()).map(StateVector::len).sum::<usize>();
+        let ends =
+            there.waiting.iter().filter_map(|waiting| waiting.ends.as_ref()).map(StateVector::len).sum::<usize>();
         if there.waiting.len() as u64 > self.limits.owed_edits / 2 || ends > WAITING_ENDS_MAX {
             counter!("tandem_waiting_decided_total").increment(1);
             self.decide_waiting(member);

@@ -18,14 +18,14 @@ mod presence;
 mod uncommitted;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::counter;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use serde::Serialize;
 use tandem_model::log::LogError;
-use tandem_model::{DocumentName, Limits, Right};
+use tandem_model::{DocumentName, Limits, Right, WallClock};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -34,12 +34,16 @@ use self::command::{Command, Join};
 use self::core::Room;
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
-use crate::jobs::Jobs;
+use crate::blocking;
+use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Append, Committed, Found, Journal, Reply};
 use crate::session::flight::Flight;
 
 /// How long a deletion waits for the first commit of its document, each time.
 const DELETE_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a document is not compacted after a compaction of it failed.
+const COMPACT_AGAIN: Duration = Duration::from_secs(30);
 
 /// The way to one room; clones share it.
 #[derive(Clone, Debug)]
@@ -84,6 +88,8 @@ pub struct Surroundings {
     pub jobs: Jobs,
     /// The node's limits.
     pub limits: Arc<Limits>,
+    /// The time of day, for the rows.
+    pub clock: Arc<dyn WallClock>,
 }
 
 impl RoomRef {
@@ -190,8 +196,8 @@ pub enum Msg {
     Committed(Committed),
     /// See [`RoomRef::journal_restarted`].
     JournalRestarted,
-    /// A compaction ended: how many rows and bytes it took out of the load path.
-    Compacted(Option<(u64, u64)>),
+    /// A compaction ended: what loads start from now.
+    Compacted(Option<Compacted>),
     /// See [`RoomRef::delete`].
     Delete(oneshot::Sender<Result<(), LogError>>),
     /// The log deleted the document, or not.
@@ -212,6 +218,8 @@ struct State {
     armed: Option<Instant>,
     idle_since: Option<Instant>,
     compacting: bool,
+    /// Not before then, because the last compaction failed.
+    compact_at: Instant,
 }
 
 enum Phase {
@@ -247,7 +255,7 @@ impl Actor for RoomActor {
             let _ = myself.cast(Msg::Loaded(Box::new(loaded)));
         });
         let phase = Phase::Loading(Vec::new());
-        Ok(State { name, around, phase, armed: None, idle_since: None, compacting: false })
+        Ok(State { name, around, phase, armed: None, idle_since: None, compacting: false, compact_at: Instant::now() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -302,7 +310,7 @@ impl State {
                 myself.stop(Some("the document was deleted".into()));
             }
             Msg::JournalRestarted => room.uncommitted.journal_restarted(),
-            Msg::Compacted(done) => self.compacted(done),
+            Msg::Compacted(done) => self.compacted(done, now),
             Msg::Delete(reply) => self.delete(myself, reply),
             Msg::Deleted(result, reply) => self.deleted(myself, result, reply),
             Msg::Observe(reply) => drop(reply.send(observed(room))),
@@ -316,9 +324,10 @@ impl State {
     fn after(&mut self, myself: &ActorRef<Msg>) {
         let Phase::Live(live) = &mut self.phase else { return };
         let room = &mut live.0;
-        hand_over(room, &self.around.journal, myself);
-        if let Some(target) = room.target.filter(|_| !self.compacting)
-            && self.around.jobs.wants(room.since_snapshot, room.index().bytes())
+        hand_over(room, &self.around, myself);
+        let now = Instant::now();
+        if let Some(target) = room.target.filter(|_| !self.compacting && self.compact_at <= now)
+            && self.around.jobs.wants(&self.around.limits, room.since_snapshot, room.index().bytes())
         {
             self.compacting = true;
             let myself = myself.clone();
@@ -326,7 +335,6 @@ impl State {
             let done = move |done| drop(myself.cast(Msg::Compacted(done)));
             self.around.jobs.compact(self.name.clone(), target, Box::new(done));
         }
-        let now = Instant::now();
         self.idle_since = if room.is_idle() { self.idle_since.or(Some(now)) } else { None };
         let retires = self.idle_since.map(|since| since + Limits::seconds(self.around.limits.room_idle_seconds));
         if let Some(at) = room.deadline().into_iter().chain(retires).min() {
@@ -354,13 +362,19 @@ impl State {
         }
     }
 
-    fn compacted(&mut self, done: Option<(u64, u64)>) {
+    fn compacted(&mut self, done: Option<Compacted>, now: Instant) {
         self.compacting = false;
         let Phase::Live(live) = &mut self.phase else { return };
-        if let Some((rows, bytes)) = done {
-            let since = &mut live.0.since_snapshot;
-            *since = (since.0.saturating_sub(rows), since.1.saturating_sub(bytes));
-        }
+        let Some(Compacted { upto, bytes }) = done else {
+            // What failed is not tried again at once: the rows stay as they are meanwhile.
+            self.compact_at = now + COMPACT_AGAIN;
+            return;
+        };
+        // Counted from the position, not from what was taken out: an earlier compaction may have been stored although it
+        // failed.
+        let rows = u64::try_from(live.0.head.0 - upto.0).unwrap_or_default();
+        let bytes = live.0.since_snapshot.1.saturating_sub(bytes);
+        live.0.since_snapshot = (rows, if rows == 0 { 0 } else { bytes });
     }
 
     fn delete(&mut self, myself: &ActorRef<Msg>, reply: oneshot::Sender<Result<(), LogError>>) {
@@ -405,8 +419,9 @@ async fn load(journal: &Journal, name: DocumentName, limits: Arc<Limits>) -> Res
     if loads_at_once(&found) {
         return loading::room(name, &found, limits);
     }
-    let load = tokio::task::spawn_blocking(move || loading::room(name, &found, limits));
-    load.await.unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
+    blocking::run(move || loading::room(name, &found, limits))
+        .await
+        .unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
 }
 
 /// Whether a load is so short that moving it to another thread would cost more.
@@ -421,23 +436,18 @@ fn loads_at_once(found: &Found) -> bool {
     }
 }
 
-fn hand_over(room: &mut Room, journal: &Journal, myself: &ActorRef<Msg>) {
+fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
     let (name, target) = (&room.name, room.target);
     for pending in room.uncommitted.hand_over() {
         if pending.contribution.at_ms == 0 {
-            pending.contribution.at_ms = wall_clock_ms();
+            pending.contribution.at_ms = around.clock.now_ms();
         }
         let room = myself.clone();
         // A room that is gone is rebuilt from the log, which has it then.
         let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
         let contribution = pending.contribution.clone();
-        journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
+        around.journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
     }
-}
-
-fn wall_clock_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn refuse(message: Msg, error: &LogError) {

@@ -5,7 +5,7 @@
 //!   that it did not read, the lowest clock that stood before them; the room makes one merged difference from that.
 //! - Invariant: a cursor reads each entry of others once, in order, or is lapped; it never reads its own updates.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -61,7 +61,7 @@ struct Ring {
     /// The number of `entries[0]`.
     first: u64,
     bytes: usize,
-    cursors: HashMap<MemberId, Cursor>,
+    cursors: BTreeMap<MemberId, Cursor>,
     closed: bool,
     laps: u64,
 }

@@ -3,7 +3,7 @@
 //! The rules are those of y-protocols' awareness, mended so that a reconnected user is seen at once and nobody speaks
 //! for another (docs/PROTOCOLS.md, "Presence").
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub enum Heard {
 /// All states of one document.
 #[derive(Debug)]
 pub struct Presence {
-    states: HashMap<ClientId, Known>,
+    states: BTreeMap<ClientId, Known>,
     changed: BTreeSet<ClientId>,
     /// When the oldest of `changed` changed.
     since: Option<Instant>,
@@ -66,7 +66,7 @@ impl Presence {
     /// Nobody is there. A flush goes out at once if none did in the last `between_flushes`.
     #[must_use]
     pub fn new(between_flushes: Duration, expires_after: Duration) -> Self {
-        let (states, changed) = (HashMap::new(), BTreeSet::new());
+        let (states, changed) = (BTreeMap::new(), BTreeSet::new());
         Self { states, changed, since: None, flushed: None, between_flushes, expires_after }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::counter;
@@ -475,6 +475,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let entrance = Entrance {
             rooms: around.rooms.clone(),
             authority: around.authority.clone(),
+            clock: around.clock.clone(),
             name: document.name.clone(),
             attempt,
             inbox: document.inbox.clone(),
@@ -502,7 +503,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let (attempt, name) = (document.attempt, document.name.clone());
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
-            let checked = entrance::check(&*around.authority, &credential, &name).await;
+            let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
             // The session may be gone.
             let _ = outcomes.send(Outcome::Refreshed(slot, attempt, checked));
         });
@@ -633,13 +634,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     // Tokens.
 
     fn plan_tokens(&mut self) {
-        let now = (Instant::now(), SystemTime::now());
+        let now = (Instant::now(), self.around.clock.now());
         let due = self.slots.iter().flatten().filter_map(|document| document.token_due(now)).min();
         self.token_due = due;
     }
 
     fn tokens_due(&mut self, now: Instant) {
-        let clocks = (now, SystemTime::now());
+        let clocks = (now, self.around.clock.now());
         let slots = 0..Slot::try_from(self.slots.len()).unwrap_or(Slot::MAX);
         for slot in slots {
             let Some(document) = self.document_mut(slot) else { continue };

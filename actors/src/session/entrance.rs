@@ -2,9 +2,8 @@
 //! one answer; the document is loaded before anybody is told "authenticated".
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use tandem_model::{Authority, Denied, DocumentName, Grant};
+use tandem_model::{Authority, Denied, DocumentName, Grant, WallClock};
 use tandem_protocol::Refusal;
 
 use super::gate::Attempt;
@@ -66,6 +65,8 @@ pub struct Entrance {
     pub rooms: Rooms,
     /// Who decides.
     pub authority: Arc<dyn Authority>,
+    /// The time of day.
+    pub clock: Arc<dyn WallClock>,
     /// The document.
     pub name: DocumentName,
     /// Which join of the session's this is.
@@ -82,7 +83,7 @@ impl Entrance {
     /// # Errors
     /// The refusal that the client is to be told.
     pub async fn enter(self, credential: &str) -> Result<(Grant, Membership), Refusal> {
-        let grant = check(&*self.authority, credential, &self.name).await?;
+        let grant = check(&*self.authority, &*self.clock, credential, &self.name).await?;
         let membership = self.join(&grant, None).await?;
         Ok((grant, membership))
     }
@@ -114,8 +115,13 @@ impl Entrance {
 ///
 /// # Errors
 /// The refusal that the client is to be told.
-pub async fn check(authority: &dyn Authority, credential: &str, name: &DocumentName) -> Result<Grant, Refusal> {
-    authority.grant(credential, name, SystemTime::now()).await.map_err(|denied| match denied {
+pub async fn check(
+    authority: &dyn Authority,
+    clock: &dyn WallClock,
+    credential: &str,
+    name: &DocumentName,
+) -> Result<Grant, Refusal> {
+    authority.grant(credential, name, clock.now()).await.map_err(|denied| match denied {
         Denied::Unauthenticated => Refusal::Unauthenticated,
         Denied::Expired => Refusal::TokenExpired,
         Denied::Forbidden => Refusal::Forbidden,

@@ -19,7 +19,7 @@ pub mod wake;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
-use tandem_model::{Authority, Limits};
+use tandem_model::{Authority, Limits, WallClock};
 use tandem_protocol::Refusal;
 use tandem_wire::{Budget, Socket, SocketLimits};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -38,6 +38,8 @@ pub struct Around {
     pub rooms: Rooms,
     /// Who may do what.
     pub authority: Arc<dyn Authority>,
+    /// The time of day, for tokens.
+    pub clock: Arc<dyn WallClock>,
     /// Whether more may be read.
     pub journal: Journal,
     /// The node's limits.

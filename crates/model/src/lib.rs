@@ -5,6 +5,7 @@
 //! ([`conformance`], behind the feature of that name).
 
 pub mod authority;
+pub mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod places;
 pub mod right;
 
 pub use authority::{Authority, Denied, Grant};
+pub use clock::{SystemClock, WallClock};
 pub use ids::{ClientId, Clock, DocumentId, Epoch, Id, Seq, SessionId, Subject};
 pub use limits::Limits;
 pub use name::{DocumentName, NameError};

@@ -84,6 +84,11 @@ pub struct Limits {
     pub pong_seconds: u64,
     /// A room that nobody is in, with nothing uncommitted, is kept this long.
     pub room_idle_seconds: u64,
+
+    /// A document is compacted after so many rows since its snapshot, …
+    pub compact_rows: u64,
+    /// … or so many bytes, once they are a quarter of the document.
+    pub compact_bytes: u64,
 }
 
 impl Default for Limits {
@@ -121,6 +126,8 @@ impl Default for Limits {
             ping_seconds: 20,
             pong_seconds: 10,
             room_idle_seconds: 10,
+            compact_rows: 500,
+            compact_bytes: 256 * KIB,
         }
     }
 }

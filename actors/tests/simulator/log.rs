@@ -1,0 +1,213 @@
+//! The store's double in bad weather: slow, failing, and failing although everything was stored.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tandem_model::log::{Append, Appended, Document, Installed, Loaded, Log, LogError, Row};
+use tandem_model::memory::MemoryLog;
+use tandem_model::{DocumentId, DocumentName, Epoch};
+
+use crate::dice::Dice;
+use crate::ledger::Ledger;
+use crate::story::Story;
+
+/// How the store behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weather {
+    /// The longest time of a call, in milliseconds, half of it before and half of it after it takes effect.
+    pub slow_ms: u64,
+    /// Appends of a hundred that fail.
+    pub appends_fail: u64,
+    /// Other calls of a hundred that fail.
+    pub others_fail: u64,
+}
+
+/// The log as one node sees it. Clones share it; a node that starts anew gets a [successor](Self::successor).
+#[derive(Clone)]
+pub struct StormyLog {
+    shared: Arc<Shared>,
+    /// A process that was killed is answered no more, and writes no more.
+    killed: Arc<Mutex<bool>>,
+}
+
+struct Shared {
+    inner: MemoryLog,
+    state: Mutex<State>,
+    ledger: Ledger,
+    story: Story,
+}
+
+struct State {
+    weather: Weather,
+    dice: Dice,
+    names: BTreeMap<DocumentName, DocumentId>,
+    snapshots: u64,
+    failures: u64,
+}
+
+impl StormyLog {
+    /// An empty log in fine weather.
+    pub fn new(dice: Dice, ledger: Ledger, story: Story) -> Self {
+        let state = State { weather: Weather::default(), dice, names: BTreeMap::new(), snapshots: 0, failures: 0 };
+        let shared = Shared { inner: MemoryLog::new(), state: Mutex::new(state), ledger, story };
+        Self { shared: Arc::new(shared), killed: Arc::default() }
+    }
+
+    /// The process that used this log was killed: the same log for the next one.
+    pub fn successor(&self) -> Self {
+        *self.killed.lock().expect("nobody panics while holding it") = true;
+        Self { shared: self.shared.clone(), killed: Arc::default() }
+    }
+
+    /// Changes the weather.
+    pub fn weather(&self, weather: Weather) {
+        self.lock().weather = weather;
+    }
+
+    /// A document's number, once it has one.
+    pub fn number(&self, name: &DocumentName) -> Option<DocumentId> {
+        self.lock().names.get(name).copied()
+    }
+
+    /// What a cold start would read.
+    pub async fn cold(&self, name: &DocumentName) -> Result<Option<Loaded>, LogError> {
+        match self.number(name) {
+            Some(document) => self.shared.inner.load(document).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Snapshots that were installed, and calls that failed.
+    pub fn counts(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.snapshots, state.failures)
+    }
+
+    /// Waits as long as the weather says, and says whether the call fails.
+    async fn endure(&self, what: &str, fails: impl Fn(&Weather) -> u64) -> Fate {
+        let (before, after, fails, stored) = {
+            let State { weather, dice, .. } = &mut *self.lock();
+            let half = weather.slow_ms / 2;
+            (dice.millis(half), dice.millis(half), dice.percent(fails(weather)), dice.percent(50))
+        };
+        pause(before).await;
+        if *self.killed.lock().expect("nobody panics while holding it") {
+            std::future::pending::<()>().await;
+        }
+        if fails {
+            self.lock().failures += 1;
+            self.shared
+                .story
+                .tell(format_args!("the store fails: {what}{}", if stored { ", stored" } else { "" }), &[]);
+        }
+        Fate { fails, stored, after }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("nobody panics while holding it")
+    }
+
+    async fn append_now(&self, rows: Vec<Append>) -> Result<Vec<Appended>, LogError> {
+        let written: Vec<(DocumentId, Bytes)> = rows.iter().map(|row| (row.document, row.payload.clone())).collect();
+        let appended = self.shared.inner.append(rows).await?;
+        for ((document, payload), outcome) in written.iter().zip(&appended) {
+            self.shared.story.tell(format_args!("the store: document {document} {outcome:?}"), payload);
+            if let Appended::At(seq) = outcome {
+                self.shared.ledger.stored(*document, *seq, payload);
+            }
+        }
+        Ok(appended)
+    }
+}
+
+struct Fate {
+    fails: bool,
+    stored: bool,
+    after: Duration,
+}
+
+impl Fate {
+    async fn end<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
+        pause(self.after).await;
+        if self.fails { Err(LogError::Unavailable("stormy weather".into())) } else { result }
+    }
+}
+
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+impl Log for StormyLog {
+    fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>> {
+        async move {
+            let fate = self.endure("find", |weather| weather.others_fail).await;
+            fate.end(self.shared.inner.find(name).await).await
+        }
+        .boxed()
+    }
+
+    fn create<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Document, LogError>> {
+        async move {
+            let fate = self.endure("create", |weather| weather.others_fail).await;
+            let created = self.shared.inner.create(name).await;
+            if let Ok(document) = &created {
+                self.lock().names.insert(name.clone(), document.id);
+            }
+            fate.end(created).await
+        }
+        .boxed()
+    }
+
+    fn append(&self, rows: Vec<Append>) -> BoxFuture<'_, Result<Vec<Appended>, LogError>> {
+        async move {
+            let fate = self.endure("append", |weather| weather.appends_fail).await;
+            let appended = if fate.fails && !fate.stored { Ok(Vec::new()) } else { self.append_now(rows).await };
+            fate.end(appended).await
+        }
+        .boxed()
+    }
+
+    fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        async move {
+            let fate = self.endure("load", |weather| weather.others_fail).await;
+            fate.end(self.shared.inner.load(document).await).await
+        }
+        .boxed()
+    }
+
+    fn install_snapshot(
+        &self,
+        document: DocumentId,
+        epoch: Epoch,
+        snapshot: Row,
+    ) -> BoxFuture<'_, Result<Installed, LogError>> {
+        async move {
+            let fate = self.endure("install", |weather| weather.others_fail).await;
+            self.shared
+                .story
+                .tell(format_args!("the store: snapshot of {document} at {}", snapshot.seq), &snapshot.payload);
+            let installed = self.shared.inner.install_snapshot(document, epoch, snapshot).await;
+            self.lock().snapshots += 1;
+            fate.end(installed).await
+        }
+        .boxed()
+    }
+
+    fn delete(&self, document: DocumentId, tombstone: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            let fate = self.endure("delete", |weather| weather.others_fail).await;
+            fate.end(self.shared.inner.delete(document, tombstone).await).await
+        }
+        .boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        async { Ok(()) }.boxed()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a seed decides before anything happens: who is there, how often what goes wrong.
+
+use tandem_model::Limits;
+
+use crate::client::{Intent, Speech};
+use crate::dice::Dice;
+
+/// One run's plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    /// Turns until everything calms down.
+    pub turns: u64,
+    pub documents: usize,
+    pub people: Vec<Person>,
+    pub limits: Limits,
+    /// The longest pause between turns, in milliseconds.
+    pub pause_ms: u64,
+    /// Bytes that fit between server and client.
+    pub room: usize,
+    /// How often a connection moves its bytes, of a hundred.
+    pub moves: u64,
+    pub faults: Faults,
+}
+
+/// One client.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub intent: Intent,
+    pub speech: Speech,
+    pub document: usize,
+    /// Whose it is: tabs of one browser share a subject.
+    pub subject: usize,
+    /// Those with the same number pass edits on to one another beside the socket.
+    pub tab: Option<usize>,
+    pub present: bool,
+    pub queues: bool,
+    /// How long its tokens live, in seconds.
+    pub token_s: Option<u64>,
+}
+
+/// How often something goes wrong in a turn, of a thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    pub cut: u64,
+    pub slow_reader: u64,
+    pub weather: u64,
+    pub room: u64,
+    pub panic: u64,
+    pub journal: u64,
+    pub supervisor: u64,
+    pub session: u64,
+    pub crash: u64,
+    pub drain: u64,
+    pub forge: u64,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of(seed: u64) -> Self {
+        let dice = &mut Dice::new(seed, 1);
+        let documents = if dice.percent(80) { 1 } else { 2 };
+        let people = dice.between(2, 6);
+        let tabs = dice.percent(35);
+        let people = (0..people)
+            .map(|at| {
+                let intent = match dice.below(10) {
+                    // The first two always edit.
+                    _ if at < 2 => Intent::Honest,
+                    0 => Intent::Reader,
+                    1 => Intent::Intruder,
+                    _ => Intent::Honest,
+                };
+                let at = usize::try_from(at).expect("a few");
+                let tab = (tabs && intent == Intent::Honest && dice.percent(60)).then(|| dice.place(2));
+                Person {
+                    intent,
+                    speech: if dice.percent(50) { Speech::YSync } else { Speech::Hocuspocus },
+                    document: dice.place(documents),
+                    subject: tab.filter(|_| dice.percent(60)).unwrap_or(at + 2),
+                    tab,
+                    present: tab.is_some() || dice.percent(80),
+                    queues: dice.percent(40),
+                    token_s: dice.percent(15).then(|| dice.between(5, 90)),
+                }
+            })
+            .collect();
+        let limits = Limits {
+            outbox_bytes: if dice.percent(30) { dice.between(64, 1024) } else { 1 << 20 },
+            room_idle_seconds: dice.between(1, 10),
+            compact_rows: dice.between(5, 60),
+            compact_bytes: dice.between(200, 8000),
+            ..Limits::default()
+        };
+        let mut faults = Faults::default();
+        let rates = [
+            (&mut faults.cut, 75, 60),
+            (&mut faults.slow_reader, 30, 30),
+            (&mut faults.weather, 60, 40),
+            (&mut faults.room, 40, 15),
+            (&mut faults.panic, 30, 10),
+            (&mut faults.journal, 30, 10),
+            (&mut faults.supervisor, 10, 6),
+            (&mut faults.session, 20, 10),
+            (&mut faults.crash, 20, 6),
+            (&mut faults.drain, 15, 4),
+        ];
+        for (rate, often, most) in rates {
+            *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
+        }
+        Self {
+            seed,
+            turns: dice.between(60, 300),
+            documents,
+            people,
+            limits,
+            pause_ms: dice.pick(&[0, 5, 40, 400]),
+            room: if dice.percent(30) { 512 } else { 64 * 1024 },
+            moves: dice.between(20, 90),
+            faults,
+        }
+    }
+}

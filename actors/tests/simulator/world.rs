@@ -1,0 +1,373 @@
+//! The world: every turn somebody does something, some bytes move, something may break.
+
+use std::time::Duration;
+
+use tandem_model::{DocumentName, WallClock};
+use tokio::time::Instant;
+
+use crate::authority::token;
+use crate::client::{Client, Connection, Event, Intent, Speech};
+use crate::dice::Dice;
+use crate::ledger::Ledger;
+use crate::log::{StormyLog, Weather};
+use crate::node::{self, Part, Server};
+use crate::pipe::{self, ClientEnd};
+use crate::plan::{Person, Plan};
+use crate::replica::Replica;
+use crate::story::Story;
+
+/// One run.
+pub struct World {
+    pub plan: Plan,
+    pub server: Server,
+    pub ledger: Ledger,
+    pub story: Story,
+    pub people: Vec<Somebody>,
+    /// Sockets that their clients gave up without a word, and when they end.
+    lingering: Vec<(ClientEnd, Instant)>,
+    dice: Dice,
+    kills: u64,
+}
+
+/// A client and its circumstances.
+pub struct Somebody {
+    pub client: Client,
+    pub person: Person,
+    /// When it comes back, while it is away; `None` while it has no reason to.
+    pub back_at: Option<Instant>,
+    /// Until when it reads nothing.
+    deaf_until: Option<Instant>,
+}
+
+impl World {
+    /// Sets the world up.
+    pub async fn begin(plan: Plan, aloud: bool) -> Self {
+        let story = Story::begin(aloud);
+        let ledger = Ledger::new(story.clone());
+        let log = StormyLog::new(Dice::new(plan.seed, 2), ledger.clone(), story.clone());
+        let server = Server::start(log, plan.limits.clone()).await;
+        node::panic_no_more();
+        story.tell(format_args!("{plan:?}"), &[]);
+        let mut dice = Dice::new(plan.seed, 3);
+        let mut people = Vec::new();
+        for (at, person) in plan.people.iter().enumerate() {
+            let id = (dice.below(1 << 15) << 4) + at as u64 + 1;
+            if matches!(person.intent, Intent::Reader | Intent::Intruder) {
+                ledger.bar(id);
+            }
+            people.push(Somebody {
+                client: client(at, id, person),
+                person: person.clone(),
+                back_at: Some(Instant::now() + dice.millis(500)),
+                deaf_until: None,
+            });
+        }
+        Self { plan, server, ledger, story, people, lingering: Vec::new(), dice, kills: 0 }
+    }
+
+    /// All turns.
+    ///
+    /// # Errors
+    /// The first promise that was broken.
+    pub async fn storm(&mut self) -> Result<(), String> {
+        for _ in 0..self.plan.turns {
+            self.act().await;
+            self.break_something().await;
+            self.come_back();
+            let moves = self.plan.moves;
+            self.move_bytes(moves);
+            if self.dice.percent(60) {
+                for _ in 0..self.dice.below(5) {
+                    tokio::task::yield_now().await;
+                }
+            } else {
+                tokio::time::sleep(self.dice.millis(self.plan.pause_ms)).await;
+            }
+            self.story.verdict()?;
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self) {
+        let at = self.dice.place(self.people.len());
+        let dice = &mut self.dice;
+        let somebody = &mut self.people[at];
+        let client = &mut somebody.client;
+        let connected = client.connection.as_ref().is_some_and(|connection| !connection.parted);
+        match dice.below(100) {
+            0..=54 => self.edit(at),
+            55..=64 if connected && client.presence.is_some() => {
+                if let Some((clock, state)) = &mut client.presence {
+                    *clock += 1;
+                    *state = format!("{{\"at\":{clock}}}");
+                }
+                client.speak_up();
+            }
+            65..=68 if connected => client.force_sync(),
+            69..=70 if connected => client.chatter(dice.percent(50)),
+            71..=73 if connected => {
+                self.story.tell(format_args!("{} leaves", client.name), &[]);
+                client.part();
+            }
+            74..=75 if client.intent == Intent::Reader && connected => {
+                let deletions = client.replica.deletions();
+                client.send(&deletions, false);
+            }
+            _ => {}
+        }
+    }
+
+    fn edit(&mut self, at: usize) {
+        let client = &mut self.people[at].client;
+        if client.intent == Intent::Reader {
+            return;
+        }
+        let Some(update) = client.replica.edit(&mut self.dice) else { return };
+        self.story.tell(format_args!("{} edits", client.name), &update);
+        client.bring(&update);
+        self.pass_on(at);
+    }
+
+    /// What somebody edited reaches its other tabs beside the socket, and they bring it too.
+    fn pass_on(&mut self, from: usize) {
+        let Some(tab) = self.people[from].person.tab else { return };
+        let document = self.people[from].person.document;
+        for to in 0..self.people.len() {
+            let person = &self.people[to].person;
+            if to == from || person.tab != Some(tab) || person.document != document || self.dice.percent(20) {
+                continue;
+            }
+            let vector = self.people[to].client.replica.vector();
+            let update = self.people[from].client.replica.difference(&vector);
+            let mate = &mut self.people[to].client;
+            self.story.tell(format_args!("{} passes it on", mate.name), &update);
+            if let Err(error) = mate.replica.apply(&update) {
+                self.story.broken(format_args!("between tabs: {error}"));
+            }
+            mate.bring(&update);
+        }
+    }
+
+    async fn break_something(&mut self) {
+        let faults = self.plan.faults;
+        if self.dice.permille(faults.cut) {
+            self.cut();
+        }
+        if self.dice.permille(faults.slow_reader) {
+            let at = self.dice.place(self.people.len());
+            self.people[at].deaf_until = Some(Instant::now() + self.dice.millis(15_000));
+        }
+        if self.dice.permille(faults.weather) {
+            let weather = Weather {
+                slow_ms: self.dice.pick(&[0, 10, 200, 2000]),
+                appends_fail: self.dice.pick(&[0, 0, 20, 60, 95]),
+                others_fail: self.dice.pick(&[0, 0, 0, 20]),
+            };
+            self.story.tell(format_args!("{weather:?}"), &[]);
+            self.server.log().weather(weather);
+        }
+        if self.dice.permille(faults.panic) {
+            node::panic_after(u32::try_from(self.dice.below(5)).expect("a few"));
+        }
+        if self.dice.permille(faults.room) {
+            let at = self.dice.next();
+            let did = self.server.kill_one(Part::Rooms, at);
+            self.story.tell(format_args!("a room is killed: {did}"), &[]);
+        }
+        if self.dice.permille(faults.session) {
+            let at = self.dice.next();
+            let did = self.server.kill_one(Part::Sessions, at);
+            self.story.tell(format_args!("a session is killed: {did}"), &[]);
+        }
+        // Root gives up after ten of one kind in a minute.
+        if self.dice.permille(faults.journal) && self.kills < 8 {
+            self.kills += 1;
+            let did = self.server.kill(Part::Journal);
+            self.story.tell(format_args!("the journal is killed: {did}"), &[]);
+        }
+        if self.dice.permille(faults.supervisor) && self.kills < 8 {
+            self.kills += 1;
+            let part = self.dice.pick(&[Part::Rooms, Part::Sessions, Part::Jobs]);
+            let did = self.server.kill(part);
+            self.story.tell(format_args!("{part:?} is killed: {did}"), &[]);
+        }
+        if self.dice.permille(faults.crash) {
+            self.story.tell("the node crashes", &[]);
+            self.server.crash().await;
+        }
+        if self.dice.permille(faults.drain) {
+            self.story.tell("the node drains", &[]);
+            let late = self.drain().await;
+            self.story.tell(format_args!("drained, late: {late:?}"), &[]);
+        }
+    }
+
+    /// Drains while bytes still move.
+    async fn drain(&mut self) -> Option<String> {
+        self.server.drain(Duration::from_secs(20)).await
+    }
+
+    /// Ends somebody's connection in one of the ways that connections end.
+    fn cut(&mut self) {
+        let at = self.dice.place(self.people.len());
+        let Somebody { client, back_at, .. } = &mut self.people[at];
+        let Some(connection) = client.connection.take() else { return };
+        let Connection { end, outgoing, .. } = connection;
+        // Anything that was on its way may have arrived, also half a frame.
+        end.give(&outgoing[..self.dice.place(outgoing.len() + 1)]);
+        let way = self.dice.below(3);
+        self.story.tell(format_args!("{} is cut ({way})", client.name), &[]);
+        match way {
+            0 => end.end(),
+            1 => end.reset(),
+            _ => self.lingering.push((end, Instant::now() + self.dice.millis(60_000))),
+        }
+        *back_at = Some(Instant::now() + self.dice.millis(self.dice.clone().pick(&[0, 100, 3_000, 20_000])));
+    }
+
+    fn come_back(&mut self) {
+        let now = Instant::now();
+        self.lingering.retain(|(end, until)| {
+            if *until <= now {
+                end.reset();
+            }
+            *until > now
+        });
+        for at in 0..self.people.len() {
+            if self.people[at].back_at.is_some_and(|back| back <= now) {
+                self.people[at].back_at = None;
+                self.connect(at);
+            }
+        }
+    }
+
+    fn connect(&mut self, at: usize) {
+        let Somebody { client, person, .. } = &mut self.people[at];
+        let token = fresh_token(client, person, self.server.clock());
+        if let Some(connection) = &client.connection {
+            if connection.denied {
+                self.story.tell(format_args!("{} authenticates again", client.name), &[]);
+                client.authenticate(&token);
+            }
+            return;
+        }
+        let (server_end, client_end) = pipe::connect(self.plan.room);
+        self.story.tell(format_args!("{} connects", client.name), &[]);
+        self.server.accept(server_end, client.speech, &client.document, &token);
+        client.open(client_end, &token);
+    }
+
+    /// Everybody reads again, and nobody stays away for long.
+    pub fn everybody_listens(&mut self) {
+        for one in &mut self.people {
+            one.deaf_until = None;
+        }
+    }
+
+    /// Whoever is away comes back within a second.
+    pub fn come_back_soon(&mut self) {
+        let soon = Instant::now() + Duration::from_secs(1);
+        for one in &mut self.people {
+            let away = one.client.connection.as_ref().is_none_or(|connection| connection.denied);
+            if away {
+                one.back_at = Some(one.back_at.map_or(soon, |back| back.min(soon)));
+            }
+        }
+        self.come_back();
+    }
+
+    /// Moves bytes of connections, each as often as it does of a hundred.
+    pub fn move_bytes(&mut self, often: u64) {
+        let now = Instant::now();
+        for at in 0..self.people.len() {
+            if !self.dice.percent(often) {
+                continue;
+            }
+            let deaf = self.people[at].deaf_until.is_some_and(|until| until > now);
+            let most = if self.dice.percent(30) { self.dice.place(200) + 1 } else { usize::MAX };
+            let Some(connection) = &mut self.people[at].client.connection else { continue };
+            let out: Vec<u8> = connection.outgoing.drain(..most.min(connection.outgoing.len())).collect();
+            connection.end.give(&out);
+            let came = if deaf { Vec::new() } else { connection.end.take(most) };
+            let over = connection.end.is_over();
+            let name = &self.people[at].client.name;
+            if !out.is_empty() {
+                self.story.tell(format_args!("{name} →"), &out);
+            }
+            if !came.is_empty() {
+                self.story.tell(format_args!("{name} ←"), &came);
+            }
+            for event in self.people[at].client.hear(&came) {
+                self.event(at, event);
+            }
+            if over && self.people[at].client.connection.take().is_some() {
+                self.story.tell(format_args!("{}'s socket ended", self.people[at].client.name), &[]);
+                self.later(at, 1_000);
+            }
+        }
+    }
+
+    /// Somebody comes back after at most so many milliseconds.
+    fn later(&mut self, at: usize, most_ms: u64) {
+        let back = Instant::now() + Duration::from_millis(100) + self.dice.millis(most_ms);
+        self.people[at].back_at.get_or_insert(back);
+    }
+
+    fn event(&mut self, at: usize, event: Event) {
+        let number = self.server.log().number(&self.people[at].client.document);
+        let Somebody { client, person, .. } = &mut self.people[at];
+        let name = client.name.clone();
+        match event {
+            Event::Saved(claim) => {
+                if let Some(lacking) = self.ledger.lacks(number, &claim) {
+                    self.story.broken(format_args!("{name} was told saved what is not durable: {lacking}"));
+                }
+            }
+            Event::Refused(reason) => self.story.broken(format_args!("{name} is honest and was refused: {reason}")),
+            Event::Broken(what) => self.story.broken(format_args!("{name} was sent {what}")),
+            Event::TokenWanted => {
+                let token = fresh_token(client, person, self.server.clock());
+                if self.dice.percent(70) {
+                    client.refresh(&token);
+                }
+            }
+            Event::Denied(reason) => {
+                if reason != "token-expired" || person.token_s.is_none() {
+                    self.story.broken(format_args!("{name} was denied: {reason}"));
+                }
+                self.later(at, 3_000);
+            }
+            Event::Closed(code) => {
+                self.story.tell(format_args!("{name} is closed with {code}"), &[]);
+                let expired = code == 4401 && person.token_s.is_some();
+                if (4400..4500).contains(&code) && !expired {
+                    self.story.broken(format_args!("{name} was closed for good: {code}"));
+                }
+            }
+        }
+    }
+}
+
+fn client(at: usize, id: u64, person: &Person) -> Client {
+    Client {
+        name: format!("{}{at}", if person.speech == Speech::YSync { "y" } else { "h" }),
+        subject: format!("s{}", person.subject),
+        intent: person.intent,
+        speech: person.speech,
+        document: DocumentName::new(&format!("d{}", person.document)).expect("a name"),
+        replica: Replica::new(id),
+        connection: None,
+        presence: person.present.then(|| (1, "{}".to_owned())),
+        others: Default::default(),
+        queue: Vec::new(),
+        queues: person.queues,
+        unsynced: 0,
+        acknowledged: Default::default(),
+        forged: None,
+    }
+}
+
+fn fresh_token(client: &Client, person: &Person, clock: &dyn WallClock) -> String {
+    let until = person.token_s.map(|seconds| clock.now() + Duration::from_secs(seconds));
+    token(&client.subject, client.right(), until)
+}
