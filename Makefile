@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 60
 CRATES := -p tandem-model -p tandem-actors -p tandem-store
-INTEROP ?= convergence relaying presence rights malformed limits
+INTEROP ?= convergence relaying presence rights malformed limits forgery failures
 
 step = @printf '\n== %s\n' '$(1)'
 
@@ -39,7 +39,7 @@ test: ## does its own set-up, then runs everything that CI runs
 	@$(MAKE) test-interop
 
 # Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz, the other crates' tests, and the
-# interop files forgery, failures, durability and trace. Each joins with the change that makes it pass.
+# interop files durability and trace. Each joins with the change that makes it pass.
 
 .PHONY: setup
 setup: ## installs what building and testing needs

@@ -39,8 +39,10 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
         }
     }
     for (name, value) in limits(&settings.limits) {
-        if !(1..=LIMIT_MAX).contains(&value) {
-            refuse(&format!("limits.{name}"), value.to_string(), format!("1 to {LIMIT_MAX}"));
+        // A room may retire at once; everything else that is bounded must allow something.
+        let least = u64::from(name != "room_idle_seconds");
+        if !(least..=LIMIT_MAX).contains(&value) {
+            refuse(&format!("limits.{name}"), value.to_string(), format!("{least} to {LIMIT_MAX}"));
         }
     }
     let loopback = server.listen.ip().is_loopback();
