@@ -86,7 +86,9 @@ impl FromStr for LogFilter {
         if !known {
             return Err(());
         }
-        parts.join(",").parse().map(Self).map_err(|_| ())
+        // The store says what it migrated; its library would say it again, four lines a step.
+        let all = format!("sea_orm_migration=warn,{}", parts.join(","));
+        all.parse().map(Self).map_err(|_| ())
     }
 }
 

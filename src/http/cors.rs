@@ -1,5 +1,6 @@
 //! Other origins: which may call, and what they are told.
 
+use tandem_protocol::refusal::Refusal;
 use warp::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
@@ -45,9 +46,9 @@ impl Caller {
     /// The refusal, for [`Caller::Foreign`].
     pub fn check(&self) -> Result<(), Problem> {
         match self {
-            Self::Foreign => Err(Problem::new(
+            Self::Foreign => Err(Problem::refused(
                 StatusCode::FORBIDDEN,
-                "origin-not-allowed",
+                Refusal::OriginRefused,
                 "pages of this origin may not call: server.cors_origins (CORS_ORIGINS) lists those that may",
             )),
             _ => Ok(()),

@@ -1,6 +1,8 @@
 //! Errors as RFC 9457 problem details, each with a stable `code`.
 
+use metrics::counter;
 use serde_json::json;
+use tandem_protocol::refusal::Refusal;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{self, StatusCode};
 
@@ -27,6 +29,13 @@ impl Problem {
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// A refusal of the protocols' table that is told before an upgrade; counted with the others.
+    #[must_use]
+    pub fn refused(status: StatusCode, refusal: Refusal, detail: impl Into<String>) -> Self {
+        counter!("tandem_refusals_total", "reason" => refusal.name()).increment(1);
+        Self::new(status, refusal.code(), detail)
     }
 
     /// There is nothing here.
@@ -65,11 +74,17 @@ impl Problem {
     /// Not now: try again in `seconds`.
     #[must_use]
     pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with(RETRY_AFTER, HeaderValue::from(seconds))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(seconds)
+    }
+
+    /// The same for a client that should try again in `seconds`.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// The stable code.
-    #[must_use]
+    #[cfg(test)]
     pub fn code(&self) -> &'static str {
         self.code
     }

@@ -52,7 +52,7 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
                 }
             },
         }
-        gauge!("http_connections").set(f64::from(u32::try_from(connections.len()).unwrap_or(u32::MAX)));
+        gauge!("tandem_http_connections").set(f64::from(u32::try_from(connections.len()).unwrap_or(u32::MAX)));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
@@ -64,7 +64,7 @@ fn admit(io: TcpStream, edge: &Edge) -> Option<Guarded> {
     if let Ok(permit) = edge.permits.clone().try_acquire_owned() {
         return Some(Guarded::new(Socket::new(io, permit), edge.settings.write_within));
     }
-    counter!("http_connections_refused_total").increment(1);
+    counter!("tandem_http_connections_refused_total").increment(1);
     // The socket's buffer is empty, so this fits; a client that is gone does not matter.
     io.try_write(FULL).inspect_err(|error| debug!(%error, "a refused client is gone")).ok();
     None

@@ -14,6 +14,7 @@ use hyper::service::Service as _;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::service::TowerToHyperService;
 use metrics::{counter, histogram};
+use tandem_protocol::refusal::Refusal;
 use tokio::time::timeout;
 use tracing::debug;
 use warp::http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, LOCATION};
@@ -87,8 +88,8 @@ impl Service {
         let status = response.status();
         // Never the query: it may hold a token.
         debug!(%method, area, status = status.as_u16(), took_us = took.as_micros(), "answered");
-        counter!("http_requests_total", "area" => area, "status" => class(status)).increment(1);
-        histogram!("http_request_seconds", "area" => area).record(took.as_secs_f64());
+        counter!("tandem_http_requests_total", "area" => area, "status" => class(status)).increment(1);
+        histogram!("tandem_http_request_seconds", "area" => area).record(took.as_secs_f64());
         if method == Method::HEAD { without_body(response) } else { response }
     }
 
@@ -102,7 +103,7 @@ impl Service {
         };
         if !settings.hosts.allow(&host) {
             let detail = format!("{host} is not served here: server.allowed_hosts (ALLOWED_HOSTS) lists what is");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "host-not-allowed", detail));
+            return Err(Problem::refused(StatusCode::FORBIDDEN, Refusal::HostRefused, detail));
         }
         let caller = Caller::of(headers, &host, &settings.cors_origins);
         let client = address::client(peer, headers, &settings.trusted_proxies);
@@ -150,7 +151,7 @@ impl Service {
         let answer = (self.routes)(Request::from_parts(parts, Full::new(body)));
         AssertUnwindSafe(answer).catch_unwind().await.map_err(|_| {
             // The panic hook has logged where.
-            counter!("http_panics_total").increment(1);
+            counter!("tandem_http_panics_total").increment(1);
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
         })
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
-use metrics::counter;
 use tandem_actors::{Arrival, Speaks};
 use tandem_model::{DocumentName, Place};
+use tandem_protocol::refusal::Refusal;
 use tracing::debug;
-use warp::http::Method;
 use warp::http::header::HeaderMap;
+use warp::http::{Method, StatusCode};
 use warp::path::FullPath;
 use warp::{Filter, Rejection};
 
@@ -39,11 +39,11 @@ pub fn routes(edge: &Arc<Edge>) -> Route {
         // The whole rest of the path, still escaped; `/yjs` alone names nothing, and the session says so.
         let document = DocumentName::from_path(path.as_str().strip_prefix(YJS).unwrap_or_default());
         let speaks = |credential| Speaks::YSync { document, credential };
-        upgrade(&edge, asked, speaks).unwrap_or_else(|problem| refused("yjs", problem))
+        upgrade(&edge, asked, speaks).unwrap_or_else(Response::from)
     });
     let hocuspocus = warp::path!("hocuspocus").and(get()).and(shared(edge)).and(asked());
     let hocuspocus = hocuspocus.map(|edge: Arc<Edge>, asked: Asked| {
-        upgrade(&edge, asked, |_| Speaks::Hocuspocus).unwrap_or_else(|problem| refused("hocuspocus", problem))
+        upgrade(&edge, asked, |_| Speaks::Hocuspocus).unwrap_or_else(Response::from)
     });
     yjs.boxed().or(hocuspocus.boxed()).unify().boxed()
 }
@@ -57,11 +57,6 @@ fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Clone {
         .map(|headers, query, upgrade, context| Asked { headers, query, upgrade, context })
 }
 
-fn refused(protocol: &'static str, problem: Problem) -> Response {
-    counter!("upgrades_refused_total", "protocol" => protocol, "code" => problem.code()).increment(1);
-    problem.into()
-}
-
 /// Answers the handshake. A credential that is wrong is no reason to refuse it: the session says so, and for good.
 fn upgrade(edge: &Arc<Edge>, asked: Asked, speaks: impl FnOnce(Option<String>) -> Speaks) -> Result<Response, Problem> {
     let handshake = Handshake::read(&asked.headers)?;
@@ -70,10 +65,12 @@ fn upgrade(edge: &Arc<Edge>, asked: Asked, speaks: impl FnOnce(Option<String>) -
         return Err(Problem::bad_request("bad-handshake", "this connection cannot be upgraded"));
     };
     if edge.backend.readiness().draining {
-        return Err(Problem::unavailable("draining", "this node is shutting down", 1));
+        let detail = "this node is shutting down";
+        return Err(Problem::refused(StatusCode::SERVICE_UNAVAILABLE, Refusal::Draining, detail).retry_after(1));
     }
     let place = edge.places.take(address::counted(asked.context.client)).ok_or_else(|| {
-        Problem::unavailable("too-many-sockets", "this address has as many sockets open as it may", 10)
+        let detail = "this address has as many sockets open as it may have";
+        Problem::refused(StatusCode::SERVICE_UNAVAILABLE, Refusal::AddressFull, detail).retry_after(10)
     })?;
     let query = asked.query.as_deref().filter(|_| edge.settings.query_tokens);
     let speaks = speaks(handshake.token(&asked.headers, query));

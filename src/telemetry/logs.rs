@@ -31,6 +31,6 @@ pub fn log_panics() {
         let text = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         error!(target: "tandem::panic", thread = thread.name(), place, "panicked: {text}");
-        metrics::counter!("panics_total").increment(1);
+        metrics::counter!("tandem_panics_total").increment(1);
     }));
 }

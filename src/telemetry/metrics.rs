@@ -39,11 +39,13 @@ pub async fn upkeep(handle: PrometheusHandle) {
 
 /// Says what the edge's metrics mean.
 pub fn describe() {
-    describe_counter!("http_requests_total", "Requests answered, by area and class of status");
-    describe_histogram!("http_request_seconds", "From a request's head to its answer's head");
-    describe_gauge!("http_connections", "Connections that speak HTTP now");
-    describe_counter!("http_connections_refused_total", "Connections refused since server.connections were open");
-    describe_counter!("http_panics_total", "Handlers that panicked; their requests got 500");
-    describe_counter!("upgrades_refused_total", "WebSocket handshakes refused, by code");
-    describe_counter!("panics_total", "Panics anywhere in the process");
+    describe_counter!("tandem_http_requests_total", "Requests answered, by area and class of status");
+    describe_histogram!("tandem_http_request_seconds", "From a request's head to its answer's head");
+    describe_gauge!("tandem_http_connections", "Connections that speak HTTP now");
+    describe_counter!(
+        "tandem_http_connections_refused_total",
+        "Connections refused since server.connections were open"
+    );
+    describe_counter!("tandem_http_panics_total", "Handlers that panicked; their requests got 500");
+    describe_counter!("tandem_panics_total", "Panics anywhere in the process");
 }
