@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 60
 CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem
-INTEROP ?= convergence relaying presence rights malformed limits forgery failures
+INTEROP ?= convergence relaying presence rights malformed limits forgery failures durability trace
 
 step = @printf '\n== %s\n' '$(1)'
 
@@ -38,8 +38,7 @@ test: ## does its own set-up, then runs everything that CI runs
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
 
-# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz, the simulator, and the
-# interop files durability and trace. Each joins with the change that makes it pass.
+# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz and the simulator. Each joins with the change that makes it pass.
 
 .PHONY: setup
 setup: ## installs what building and testing needs
