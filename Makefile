@@ -38,7 +38,8 @@ test: ## does its own set-up, then runs everything that CI runs
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
 
-# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz and the simulator. Each joins with the change that makes it pass.
+# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz and the simulator.
+# Each joins with the change that makes it pass.
 
 .PHONY: setup
 setup: ## installs what building and testing needs

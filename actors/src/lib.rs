@@ -8,7 +8,8 @@
 //! └─ Jobs → Job*      compaction
 //! ```
 //! An edit makes three hops: session, room, journal. No acknowledgement leaves before its commit; a session holds no
-//! document state; no CRDT runs in this process. The edge sees [`node::Node`] and nothing else.
+//! document state; no CRDT runs in this process. The edge sees [`node::Node`], and
+//! counts its own refusals where ours are counted ([`refusals`]).
 
 mod blocking;
 mod cell;
@@ -19,6 +20,7 @@ mod intensity;
 mod jobs;
 mod journal;
 pub mod node;
+pub mod refusals;
 mod room;
 mod rooms;
 mod root;

@@ -1,6 +1,5 @@
 //! Errors as RFC 9457 problem details, each with a stable `code`.
 
-use metrics::counter;
 use serde_json::json;
 use tandem_protocol::refusal::Refusal;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -34,7 +33,7 @@ impl Problem {
     /// A refusal of the protocols' table that is told before an upgrade; counted with the others.
     #[must_use]
     pub fn refused(status: StatusCode, refusal: Refusal, detail: impl Into<String>) -> Self {
-        counter!("tandem_refusals_total", "reason" => refusal.name()).increment(1);
+        tandem_actors::refusals::count(refusal);
         Self::new(status, refusal.code(), detail)
     }
 

@@ -57,14 +57,20 @@ fn a_request_in_flight_is_finished() {
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
-#[test]
-fn a_request_that_does_not_end_makes_the_stop_late() {
-    let variables = [("TANDEM__SERVER__DRAIN_SECONDS", "1"), ("TANDEM__SERVER__BODY_SECONDS", "3600")];
-    let mut server = Server::with(&variables);
+/// A request in flight for good: the server has said that it waits for the body, and none comes.
+fn request_without_its_body(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).expect("it listens");
     let request = Request::new("POST", "/api/v1/auth/guest").with("Content-Length", "9").with("Expect", "100-continue");
     stream.write_all(&request.bytes(server.address)).expect("it reads");
     stream.read_exact(&mut [0; 25]).expect("an interim answer");
+    stream
+}
+
+#[test]
+fn a_request_that_does_not_end_makes_the_stop_late() {
+    let variables = [("TANDEM__SERVER__DRAIN_SECONDS", "1"), ("TANDEM__SERVER__BODY_SECONDS", "3600")];
+    let mut server = Server::with(&variables);
+    let _stream = request_without_its_body(&server);
     server.signal("TERM");
     let (status, log) = server.ended();
     assert_eq!(status.code(), Some(75), "{log}");
@@ -75,10 +81,7 @@ fn a_request_that_does_not_end_makes_the_stop_late() {
 fn a_second_signal_ends_it_at_once() {
     let mut server =
         Server::with(&[("TANDEM__SERVER__DRAIN_SECONDS", "3600"), ("TANDEM__SERVER__BODY_SECONDS", "3600")]);
-    let mut stream = TcpStream::connect(server.address).expect("it listens");
-    let request = Request::new("POST", "/api/v1/auth/guest").with("Content-Length", "9").with("Expect", "100-continue");
-    stream.write_all(&request.bytes(server.address)).expect("it reads");
-    stream.read_exact(&mut [0; 25]).expect("an interim answer");
+    let _stream = request_without_its_body(&server);
     server.signal("TERM");
     server.logged("SIGTERM: draining");
     server.signal("TERM");

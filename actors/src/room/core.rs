@@ -21,6 +21,7 @@ use super::presence::{Presence, Speaker};
 use super::uncommitted::Uncommitted;
 use crate::failpoint::failpoint;
 use crate::journal::Target;
+use crate::refusals;
 use crate::row::Contribution;
 use crate::session::flight::Flight;
 use crate::session::gate::{Attempt, Entry, Fate, Question};
@@ -369,11 +370,13 @@ impl Room {
         for id in &admission.withheld {
             self.ask_author(*id, now);
         }
+        // Where the client counts nothing, nothing has to be remembered.
+        let lacking = brought.entry.map(|_| self.lacking(update));
         let vector = self.vector();
-        let lacking = self.lacking(update);
         let Some(member) = self.members.get_mut(&brought.member) else { return };
-        if brought.entry.is_some() {
-            member.waiting.push(Waiting { entry: brought.entry, ends: Some(lacking), refused });
+        let waits = lacking.is_some();
+        if waits {
+            member.waiting.push(Waiting { entry: brought.entry, ends: lacking, refused });
         }
         if !brought.answers {
             // What is withheld waits for its author, not for the one who brought it.
@@ -388,7 +391,9 @@ impl Room {
         } else {
             self.settle_covered(brought.member);
         }
-        self.bound_waiting(brought.member);
+        if waits {
+            self.bound_waiting(brought.member);
+        }
     }
 
     /// What the document does not cover of an update: all that an edit waits for. Clocks never go back.
@@ -710,7 +715,7 @@ impl Room {
     }
 
     fn tell_refusal(&self, member: MemberId, refusal: Refusal) {
-        counter!("tandem_refusals_total", "reason" => refusal.name()).increment(1);
+        refusals::count(refusal);
         self.tell(member, Notice::Refused(refusal));
     }
 

@@ -26,6 +26,7 @@ use super::vigil::{Due, Vigil};
 use super::wake::{Slot, Wake};
 use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
+use crate::refusals;
 use crate::room::command::Command;
 use crate::room::notice::Notice;
 use crate::room::outbox::Taken;
@@ -234,12 +235,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 frame.into_iter().for_each(|frame| self.socket.push(frame));
             }
             Some(Due::End(Refusal::Dead)) => {
-                count_refusal(Refusal::Dead);
+                refusals::count(Refusal::Dead);
                 return Err(Over);
             }
             Some(Due::End(Refusal::Slow)) => {
                 // What it does not take it would not take a close frame after either.
-                count_refusal(Refusal::Slow);
+                refusals::count(Refusal::Slow);
                 return Err(Over);
             }
             Some(Due::End(refusal)) => self.end(refusal),
@@ -268,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Io::Ended(Some(error)) if error.code().is_some() && self.closing.is_none() => {
                 // The close frame is queued already; it is given a chance to leave.
                 tracing::debug!(%error, "a socket broke the rules");
-                count_refusal(if error.code() == Some(1009) { Refusal::Oversized } else { Refusal::BrokenWebsocket });
+                refusals::count(if error.code() == Some(1009) { Refusal::Oversized } else { Refusal::BrokenWebsocket });
                 self.closing = Some(now + CLOSE_WITHIN);
                 if self.socket.queued().0 == 0 { Err(Over) } else { Ok(()) }
             }
@@ -336,7 +337,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Err(_) => Refusal::NameNotAllowed,
         };
         if matches!(message, hocuspocus::Message::Token { .. }) {
-            count_refusal(refusal);
+            refusals::count(refusal);
             self.say(&dialect, Saying::Denied(refusal.code()));
         }
     }
@@ -374,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 }
                 self.enter(slot, token);
             }
-            (Phase::Shut, _) => counter!("tandem_refusals_total", "reason" => "not-open").increment(1),
+            (Phase::Shut, _) => refusals::count(Refusal::NotOpen),
             (Phase::Pending(kept), Said::Token(token)) if !kept.checking => self.enter(slot, token),
             (Phase::Pending(_), said) => self.keep(slot, &frame, said.kind()),
             (Phase::Open(_), Said::Token(token)) => self.refresh(slot, token),
@@ -455,7 +456,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             Kind::Step2 => (document.gate.answered_uncounted().attempt, None),
             Kind::Update => (None, counts.then(|| document.gate.owe())),
-            _ => return count_refusal(Refusal::TooLarge),
+            _ => return refusals::count(Refusal::TooLarge),
         };
         match &mut document.phase {
             Phase::Open(membership) => membership.command(Command::TooLarge { answer, entry }, flight),
@@ -796,17 +797,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
         match refusal.hocuspocus() {
             HocuspocusWay::CloseDocumentOrSocket(_) => {
-                count_refusal(refusal);
+                refusals::count(refusal);
                 self.say(&dialect, Saying::Close(refusal.code()));
             }
             HocuspocusWay::NotSavedWithCode => {
-                count_refusal(refusal);
+                refusals::count(refusal);
                 self.say(&dialect, Saying::Stateless(&refusal.stateless()));
                 self.say(&dialect, Saying::Close(refusal.code()));
             }
             HocuspocusWay::CloseSocket(_) | HocuspocusWay::Cut => self.end(refusal),
             _ => {
-                count_refusal(refusal);
+                refusals::count(refusal);
                 self.say(&dialect, Saying::Denied(refusal.code()));
             }
         }
@@ -817,7 +818,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if self.closing.is_some() {
             return;
         }
-        count_refusal(refusal);
+        refusals::count(refusal);
         let code = if self.ysync {
             match refusal.ysync() {
                 YsyncWay::Close(code) => code,
@@ -849,10 +850,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
 /// Where a y-websocket's document ends for a reason that has no close code of its own.
 const CLOSED_FOR_GOOD: u16 = 4410;
-
-fn count_refusal(refusal: Refusal) {
-    counter!("tandem_refusals_total", "reason" => refusal.name()).increment(1);
-}
 
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {

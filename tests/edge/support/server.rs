@@ -3,8 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use tempfile::TempDir;
 
@@ -99,17 +98,19 @@ impl Server {
 
     /// Waits for its end; answers how it ended and what it logged since it was last asked.
     pub fn ended(&mut self) -> (ExitStatus, String) {
-        // Its log ends with it.
+        // Its log ends with it: then only its status is to be collected.
         let mut said = String::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            said.push_str(&line);
-            said.push('\n');
+        loop {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => {
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {said}"),
+            }
         }
-        let status = self.child.try_wait().expect("it can be waited for");
-        let status = status.unwrap_or_else(|| {
-            std::thread::sleep(Duration::from_millis(100));
-            self.child.try_wait().expect("it can be waited for").unwrap_or_else(|| panic!("it does not end: {said}"))
-        });
+        let status = self.child.wait().expect("it can be waited for");
         (status, said)
     }
 }
