@@ -37,8 +37,9 @@ test: ## does its own set-up, then runs everything that CI runs
 	@scripts/setup rust node
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
+	@$(MAKE) test-autobahn
 
-# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz and the simulator.
+# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, fuzz and the simulator.
 # Each joins with the change that makes it pass.
 
 .PHONY: setup
@@ -91,9 +92,10 @@ test-browser: build-test ## the page in headless Chromium
 	cd tests/browser && ../../scripts/with-node npm test
 
 .PHONY: test-autobahn
-test-autobahn: build-test ## Autobahn's WebSocket cases
+test-autobahn: build-test ## Autobahn's WebSocket cases against the edge: all that apply, under a minute
 	$(call step,WebSocket conformance)
 	@scripts/setup python
+	cargo build -p tandem --features failpoints --example echo
 	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
 
 .PHONY: fuzz
