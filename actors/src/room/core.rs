@@ -322,7 +322,8 @@ impl Room {
         }
         self.decide(brought, update, &admission, now);
         if brought.answers {
-            self.authors_answered(brought.member, now);
+            let answer = update.clients().map(|(client, _, end)| (client, end)).collect();
+            self.authors_answered(brought.member, &answer, now);
         }
         if admission.new_deletions {
             self.settle_derived();
@@ -414,10 +415,10 @@ impl Room {
         }
     }
 
-    /// An author answered: what it lacks of its own is forged, wherever it waits.
-    fn authors_answered(&mut self, author: MemberId, now: Instant) {
+    /// An author answered: what its answer lacks of its own is forged, wherever it waits.
+    fn authors_answered(&mut self, author: MemberId, answer: &StateVector, now: Instant) {
         let Some(there) = self.members.get(&author) else { return };
-        let decided = self.authors.answered(author, there.answered(), self.index.state_vector());
+        let decided = self.authors.answered(author, there.answered(), self.index.state_vector(), answer);
         decided.again.iter().for_each(|id| self.ask_author(*id, now));
         for client in &decided.clients {
             self.refuse_forged(Id { client: *client, clock: self.index.state_vector().get(*client) });
