@@ -278,8 +278,15 @@ mod tests {
         assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
         authors.asked(ClientId(7), 3);
         let nothing = StateVector::default();
-        assert_eq!(authors.answered(ANN, 2, &vector(7, 5), &nothing), Decided::default(), "an answer to an older question");
-        assert_eq!(authors.answered(ANN, 3, &vector(7, 5), &nothing), Decided { clients: vec![ClientId(7)], again: vec![] });
+        assert_eq!(
+            authors.answered(ANN, 2, &vector(7, 5), &nothing),
+            Decided::default(),
+            "an answer to an older question"
+        );
+        assert_eq!(
+            authors.answered(ANN, 3, &vector(7, 5), &nothing),
+            Decided { clients: vec![ClientId(7)], again: vec![] }
+        );
         assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Refuse);
         authors.spoke(ClientId(7), ANN, 6);
         assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold, "its own word goes on being believed");
