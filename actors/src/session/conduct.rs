@@ -543,6 +543,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                             document.phase = Phase::Open(membership);
                             document.bell.ring();
                         }
+                        self.plan_tokens();
                     }
                     Err(refusal) => self.refuse_document(slot, refusal),
                 }

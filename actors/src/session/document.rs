@@ -163,9 +163,12 @@ impl Document {
         Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
     }
 
-    /// When something about its credential is due: to ask for a fresh one, or to end it.
+    /// When something about its credential is due: to ask for a fresh one, or to end it. Nothing is while it is not open.
     #[must_use]
     pub fn token_due(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
+        if !matches!(self.phase, Phase::Open(_)) {
+            return None;
+        }
         let end = self.grant_ends(clocks)?;
         let ask = end.checked_sub(TOKEN_AHEAD).unwrap_or(clocks.0);
         Some(if self.token_asked || !self.dialect.counts() { end } else { ask.max(clocks.0) })
