@@ -34,11 +34,13 @@ run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
 .PHONY: test
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
-	@scripts/setup rust node
+	@scripts/setup rust node browser
+	@$(MAKE) test-web
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
+	@$(MAKE) test-browser
 
-# Not in `make test` yet: lint (with formatting), test-web, test-index, test-browser, test-autobahn, fuzz and the simulator.
+# Not in `make test` yet: lint (with formatting), test-index, test-autobahn, fuzz and the simulator.
 # Each joins with the change that makes it pass.
 
 .PHONY: setup
