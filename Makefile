@@ -115,6 +115,11 @@ web: ## builds the page into web/dist, which is committed
 	@scripts/setup node
 	cd web && ../scripts/with-node npm run build
 
+.PHONY: picture
+picture: build-test ## takes the README's picture of the page anew
+	@scripts/setup node browser
+	cd web && ../scripts/with-node npm run --silent picture
+
 .PHONY: dist
 dist: ## the binary as it is shipped, with link-time optimisation
 	@scripts/setup rust
