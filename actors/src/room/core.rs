@@ -13,7 +13,7 @@ use tandem_yjs::{Admission, Index, StateVector, Update, Verdict};
 use tokio::time::Instant;
 
 use super::authors::Authors;
-use super::command::{Command, Join};
+use super::command::{Again, Command, Join, Step1};
 use super::member::{DERIVED_MAX, Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
@@ -110,15 +110,20 @@ impl Room {
             member.waiting = again.owed.iter().map(orphan).collect();
             member.bound = again.bound.filter(|client| self.authors.bind(*client, id, &member.subject));
         }
-        if again.is_some() {
-            member.ask(Question::Missing, self.vector());
-        } else if asked_at_once {
-            member.ask(Question::Handshake, self.vector());
+        match &again {
+            // It is asked with the answer to its own question.
+            Some(Again { step1: Some(step1), .. }) if step1.ask => {}
+            Some(_) => _ = member.ask(Question::Missing, self.vector()),
+            None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
+            None => {}
         }
         self.members.insert(id, member);
         if let Some(again) = again {
             again.presence.iter().for_each(|states| self.hear(id, states, now));
-            self.catch_up_whole(id);
+            match again.step1 {
+                Some(step1) => self.step1(id, step1, now),
+                None => self.catch_up_whole(id),
+            }
         }
         id
     }
@@ -141,7 +146,7 @@ impl Room {
             return;
         }
         match command {
-            Command::Step1 { vector, ask } => self.step1(member, vector, ask, now),
+            Command::Step1(step1) => self.step1(member, step1, now),
             Command::Step2 { update, answer } => {
                 let answers = answer.attempt == self.members.get(&member).map(|member| member.attempt);
                 self.bring(Brought { member, update: &update, entry: answer.entry, answers, step2: true }, now);
@@ -198,10 +203,10 @@ impl Room {
         let due: Vec<MemberId> = self.members.values().filter(|member| due(member)).map(|member| member.id).collect();
         for id in due {
             let Some(member) = self.members.get_mut(&id) else { continue };
-            let vector = member.steps.take(now);
+            let step1 = member.steps.take(now);
             let shows = !member.present && member.joined + PRESENT_AFTER <= now;
-            if let Some(vector) = vector {
-                self.answer_step1(id, &vector);
+            if let Some(step1) = step1 {
+                self.answer_step1(id, &step1);
             }
             if shows {
                 self.show_presence(id);
@@ -322,7 +327,8 @@ impl Room {
         }
         self.decide(brought, update, &admission, now);
         if brought.answers {
-            self.authors_answered(brought.member, now);
+            let answer = update.clients().map(|(client, _, end)| (client, end)).collect();
+            self.authors_answered(brought.member, &answer, now);
         }
         if admission.new_deletions {
             self.settle_derived();
@@ -414,10 +420,10 @@ impl Room {
         }
     }
 
-    /// An author answered: what it lacks of its own is forged, wherever it waits.
-    fn authors_answered(&mut self, author: MemberId, now: Instant) {
+    /// An author answered: what its answer lacks of its own is forged, wherever it waits.
+    fn authors_answered(&mut self, author: MemberId, answer: &StateVector, now: Instant) {
         let Some(there) = self.members.get(&author) else { return };
-        let decided = self.authors.answered(author, there.answered(), self.index.state_vector());
+        let decided = self.authors.answered(author, there.answered(), self.index.state_vector(), answer);
         decided.again.iter().for_each(|id| self.ask_author(*id, now));
         for client in &decided.clients {
             self.refuse_forged(Id { client: *client, clock: self.index.state_vector().get(*client) });
@@ -546,28 +552,28 @@ impl Room {
 
     // Answers.
 
-    fn step1(&mut self, member: MemberId, vector: Bytes, ask: bool, now: Instant) {
+    fn step1(&mut self, member: MemberId, step1: Step1, now: Instant) {
         let Some(there) = self.members.get_mut(&member) else { return };
-        there.ask_with_answer |= ask;
-        if let Some(vector) = there.steps.offer(vector, now) {
-            self.answer_step1(member, &vector);
+        there.ask_with_answer |= step1.ask;
+        if let Some(step1) = there.steps.offer(step1, now) {
+            self.answer_step1(member, &step1);
         }
     }
 
-    fn answer_step1(&mut self, member: MemberId, vector: &[u8]) {
+    fn answer_step1(&mut self, member: MemberId, step1: &Step1) {
         let ours = self.vector();
         let Some(there) = self.members.get_mut(&member) else { return };
         if std::mem::take(&mut there.ask_with_answer) {
             there.ask(Question::Handshake, ours);
         }
         // A vector that cannot be read is answered as an empty one: with everything.
-        let since = StateVector::decode(vector).unwrap_or_default();
+        let since = StateVector::decode(&step1.vector).unwrap_or_default();
         let first = !std::mem::replace(&mut there.following, true);
         if first {
             self.outbox.start(member);
         }
         let difference = self.difference(&since);
-        self.tell(member, Notice::Difference(difference));
+        self.tell(member, Notice::Difference(difference, step1.number));
     }
 
     fn difference(&mut self, since: &StateVector) -> Bytes {

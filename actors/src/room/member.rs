@@ -12,6 +12,7 @@ use tandem_model::{ClientId, Id, Right, Subject};
 use tandem_yjs::StateVector;
 use tokio::time::Instant;
 
+use super::command::Step1;
 use super::notice::{Inbox, Notice};
 use super::outbox::MemberId;
 use crate::session::gate::{Attempt, Entry, Question};
@@ -87,7 +88,7 @@ struct Behind {
 #[derive(Debug, Default)]
 pub struct Steps {
     answered: Option<Instant>,
-    waiting: Option<Bytes>,
+    waiting: Option<Step1>,
 }
 
 impl Member {
@@ -218,19 +219,19 @@ const STEPS_APART: Duration = Duration::from_millis(500);
 
 impl Steps {
     /// A SyncStep1 came. Returns it if it is to be answered now.
-    pub fn offer(&mut self, vector: Bytes, now: Instant) -> Option<Bytes> {
-        self.waiting = Some(vector);
+    pub fn offer(&mut self, step1: Step1, now: Instant) -> Option<Step1> {
+        self.waiting = Some(step1);
         self.take(now)
     }
 
     /// Returns the SyncStep1 that is to be answered now.
-    pub fn take(&mut self, now: Instant) -> Option<Bytes> {
+    pub fn take(&mut self, now: Instant) -> Option<Step1> {
         if self.answered.is_some_and(|answered| now < answered + STEPS_APART) {
             return None;
         }
-        let vector = self.waiting.take()?;
+        let step1 = self.waiting.take()?;
         self.answered = Some(now);
-        Some(vector)
+        Some(step1)
     }
 
     /// When the waiting one may be answered.
@@ -294,11 +295,13 @@ mod tests {
     fn step1_is_paced_and_the_newest_wins() {
         let now = Instant::now();
         let mut steps = Steps::default();
-        assert_eq!(steps.offer(Bytes::from_static(b"1"), now), Some(Bytes::from_static(b"1")));
-        assert_eq!(steps.offer(Bytes::from_static(b"2"), now), None);
-        assert_eq!(steps.offer(Bytes::from_static(b"3"), now), None);
+        let step1 = |number| Step1 { vector: Bytes::new(), ask: true, number };
+        let number = |step1: Option<Step1>| step1.map(|step1| step1.number);
+        assert_eq!(number(steps.offer(step1(1), now)), Some(1));
+        assert_eq!(number(steps.offer(step1(2), now)), None);
+        assert_eq!(number(steps.offer(step1(3), now)), None);
         let due = steps.due().expect("it waits");
-        assert_eq!(steps.take(due), Some(Bytes::from_static(b"3")));
-        assert_eq!(steps.take(due), None);
+        assert_eq!(number(steps.take(due)), Some(3));
+        assert_eq!(number(steps.take(due)), None);
     }
 }
