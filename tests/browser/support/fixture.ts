@@ -8,6 +8,8 @@ import { Wire } from './wire'
 export interface Visit {
   readonly hue?: number
   readonly document?: string
+  /** Another address than that of the page, such as an example's. */
+  readonly at?: string
   readonly server?: Server
   readonly token?: string
   /** What the pill says once the page is there; `null` to look at nothing. */
@@ -88,8 +90,8 @@ export const test = base.extend<Tests, Workers>({
       if (wire) visit.wire?.(wire)
       const person = Object.assign(new Person(page), { wire })
       await visit.before?.(person)
-      const url = new URL((visit.server ?? server).url)
-      url.searchParams.set('doc', visit.document ?? name)
+      const url = new URL(visit.at ?? (visit.server ?? server).url)
+      if (visit.at === undefined) url.searchParams.set('doc', visit.document ?? name)
       if (visit.token !== undefined) url.hash = `token=${visit.token}`
       await page.goto(url.href)
       if (visit.until !== null) await person.sees(visit.until ?? 'saved')
