@@ -1,17 +1,6 @@
 import { expect, SERVER_GONE, test } from '../support/fixture'
-import type { Server } from '../support/server'
-import { mint } from '../support/token'
+import { mint, remove } from '../support/token'
 import { permissionDenied } from '../support/wire'
-
-/** Deletes a document as its owner would. */
-async function remove(server: Server, name: string): Promise<void> {
-  const token = mint(server.secret, { sub: 'olive', rooms: { [name]: 'owner' } })
-  const { status } = await fetch(`${server.url}api/v1/documents/${encodeURIComponent(name)}`, {
-    method: 'DELETE',
-    headers: { authorization: `Bearer ${token}` },
-  })
-  expect(status).toBe(204)
-}
 
 test('Connecting, while the server has not answered', async ({ person }) => {
   const ada = await person('Ada', { wire: (wire) => wire.allow(false), until: 'connecting' })

@@ -1,6 +1,7 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test } from '../support/fixture'
 import type { Person } from '../support/person'
+import { mint, remove } from '../support/token'
 
 async function nothingToComplain({ page }: Person): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()
@@ -33,6 +34,25 @@ test('axe finds nothing: no access, offline @phone', async ({ person, server }) 
   await expect(ada.page.getByRole('alert')).toContainText('No connection')
   await nothingToComplain(ada)
   expect(server.port).toBeGreaterThan(0)
+})
+
+test('axe finds nothing: reading only, too large, deleted @phone', async ({ person, startServer, name }) => {
+  const server = await startServer({ TANDEM__LIMITS__MESSAGE_BYTES: '131072' })
+  const ada = await person('Ada', { server })
+  await ada.types('Little.')
+  await ada.sees('saved')
+  const vera = await person('Vera', {
+    server,
+    token: mint(server.secret, { sub: 'vera', rooms: { [name]: 'viewer' } }),
+    until: 'readonly',
+  })
+  await nothingToComplain(vera)
+  await ada.pastes(`<p>${'too much '.repeat(20_000)}</p>`)
+  await ada.sees('too-large')
+  await nothingToComplain(ada)
+  await remove(server, name)
+  await vera.sees('deleted')
+  await nothingToComplain(vera)
 })
 
 test('a narrow page has nothing beside it, and its tools are large enough @phone', async ({ person }) => {

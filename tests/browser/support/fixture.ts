@@ -24,6 +24,8 @@ export interface Visit {
 interface Tests {
   /** A document name that no other test and no repetition uses. */
   name: string
+  /** What pages complained of and was not allowed. Whatever is left of it at the end fails the test. */
+  complaints: string[]
   /** Brings somebody to the page, in a browser of their own. */
   person: (name: string, visit?: Visit) => Promise<Person & { wire: Wire | null }>
   /** Starts a server for this test alone. */
@@ -61,8 +63,13 @@ export const test = base.extend<Tests, Workers>({
     await Promise.all(started.map((server) => server.dispose()))
   },
 
-  person: async ({ browser, contextOptions, server, name }, use) => {
+  complaints: async ({}, use) => {
     const complaints: string[] = []
+    await use(complaints)
+    expect(complaints, 'no page complains').toEqual([])
+  },
+
+  person: async ({ browser, contextOptions, server, name, complaints }, use) => {
     const contexts: { close(): Promise<void> }[] = []
     await use(async (who, visit = {}) => {
       const context = await browser.newContext({ ...contextOptions, ...visit.context })
@@ -98,7 +105,6 @@ export const test = base.extend<Tests, Workers>({
       return person
     })
     for (const context of contexts) await context.close()
-    expect(complaints, 'no page complains').toEqual([])
   },
 })
 
