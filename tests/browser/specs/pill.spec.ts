@@ -68,7 +68,7 @@ test('No access: a token that has ended, and then the way in as a guest', async 
   await eve.sees('saved')
 })
 
-test('No access: a mistyped token says so, and leaves two ways on: as a guest, and by the whole link @phone', async ({
+test('No access: a mistyped token says so, and leaves two ways on: as a guest, and by the whole link', async ({
   person,
   server,
   name,

@@ -69,7 +69,8 @@ export const test = base.extend<Tests, Workers>({
     expect(complaints, 'no page complains').toEqual([])
   },
 
-  person: async ({ browser, contextOptions, server, name, complaints }, use) => {
+  // Everybody leaves before a server ends, or their pages would complain of it.
+  person: async ({ browser, contextOptions, server, startServer: _outlives, name, complaints }, use) => {
     const contexts: { close(): Promise<void> }[] = []
     await use(async (who, visit = {}) => {
       const context = await browser.newContext({ ...contextOptions, ...visit.context })
