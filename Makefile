@@ -39,8 +39,9 @@ test: ## does its own set-up, then runs everything that CI runs
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
 	@$(MAKE) test-browser
+	@$(MAKE) test-autobahn
 
-# Not in `make test` yet: lint (with formatting), test-index, test-autobahn, fuzz and the simulator.
+# Not in `make test` yet: lint (with formatting), test-index, fuzz and the simulator.
 # Each joins with the change that makes it pass.
 
 .PHONY: setup
@@ -93,9 +94,10 @@ test-browser: build-test ## the page in headless Chromium
 	cd tests/browser && ../../scripts/with-node npm test
 
 .PHONY: test-autobahn
-test-autobahn: build-test ## Autobahn's WebSocket cases
+test-autobahn: build-test ## Autobahn's WebSocket cases against the edge: all that apply, under a minute
 	$(call step,WebSocket conformance)
 	@scripts/setup python
+	cargo build -p tandem --features failpoints --example echo
 	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
 
 .PHONY: fuzz

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::authors::Authors;
 use super::command::{Again, Command, Join, Step1};
+use super::derived::Derived;
 use super::member::{DERIVED_MAX, Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
@@ -60,6 +61,8 @@ pub struct Room {
     whole: Option<Bytes>,
     /// Flights that are held back because too much is uncommitted.
     held: Vec<Flight>,
+    /// Whether an editor is to be asked for deletions that viewers derived.
+    derived: Derived,
 }
 
 /// What an editor or viewer brought.
@@ -95,6 +98,7 @@ impl Room {
             next_member: 0,
             whole: None,
             held: Vec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -213,6 +217,7 @@ impl Room {
             }
         }
         self.ask_the_due(now);
+        self.ask_for_derived(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
         self.flush(now);
@@ -232,7 +237,7 @@ impl Room {
     pub fn deadline(&self) -> Option<Instant> {
         let members = self.members.values().filter_map(Member::deadline).min();
         let presence = [self.presence.flush_at(), self.presence.expires_at()];
-        presence.into_iter().chain([members, self.authors.deadline()]).flatten().min()
+        presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }
 
     /// Tells every session that the document is closed to it, and lets all go.
@@ -285,26 +290,55 @@ impl Room {
         if member.right.may_edit() {
             self.edit(&brought, &update, now);
         } else {
-            self.view(&brought, &update);
+            self.view(&brought, &update, now);
         }
     }
 
     /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
-    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>) {
+    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
         let known = self.index.state_vector();
-        if update.clients().any(|(client, _, end)| end > known.get(client)) {
+        let edited = update.clients().any(|(client, _, end)| end > known.get(client));
+        if brought.answers {
+            self.decide_viewers(brought.member, edited);
+        }
+        if edited {
             self.refuse(brought.member, brought.entry, Refusal::ReadOnly);
         } else if brought.step2 || self.index.holds(update) {
             self.settle_when_durable(brought.member, brought.entry);
         } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
             // Deletions that every client derives by itself: acknowledged once the document holds them too.
             member.derived.push_back((entry, Bytes::copy_from_slice(brought.update)));
+            self.derived.want(now);
             if member.derived.len() > DERIVED_MAX
                 && let Some((oldest, _)) = member.derived.pop_front()
             {
                 self.settle(brought.member, Some(oldest), Fate::Refused);
             }
         }
+    }
+
+    /// A viewer answered a room that does not know what came of its edits: if it holds none that the document lacks,
+    /// they were deletions that it derived.
+    fn decide_viewers(&mut self, member: MemberId, edited: bool) {
+        let Some(there) = self.members.get_mut(&member) else { return };
+        for waiting in std::mem::take(&mut there.waiting) {
+            if edited {
+                self.settle(member, waiting.entry, Fate::Refused);
+            } else {
+                self.settle_when_durable(member, waiting.entry);
+            }
+        }
+    }
+
+    /// Asks an editor for deletions that a viewer derived and nobody brought: every client has derived them.
+    fn ask_for_derived(&mut self, now: Instant) {
+        if !self.derived.take(now) {
+            return;
+        }
+        let editor = |member: &&Member| member.right.may_edit() && member.following && member.has_no_open_question();
+        let editor = self.members.values().find(editor).map(|member| member.id);
+        // Without one the next editor's handshake brings them.
+        editor.into_iter().for_each(|editor| self.ask(editor));
     }
 
     fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
