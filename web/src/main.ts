@@ -102,6 +102,8 @@ function look(): void {
     document: name,
     hasOwnToken: identity.isFromAddress,
   })
+  // A link to what is deleted is worth nothing; there is no way back from here.
+  if (state === 'deleted') part('share').hidden = true
   const writable =
     connection.everJoined && !facts.readonly && !facts.denied && connection.trouble !== 'deleted'
   setWritable(editor, writable)

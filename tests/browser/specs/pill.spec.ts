@@ -152,7 +152,7 @@ test('Too large: says what is not saved, and undoing it saves again', async ({ p
   await grace.hasSame(ada)
 })
 
-test('Deleted, while it is open: pill and bar agree, and the text stays to be copied @phone', async ({ person, server, name }) => {
+test('Deleted, while it is open: pill and bar agree, and the text stays to be copied', async ({ person, server, name }) => {
   const ada = await person('Ada', { wire: () => {} })
   await ada.types('Soon gone.')
   await ada.sees('saved')
@@ -164,6 +164,7 @@ test('Deleted, while it is open: pill and bar agree, and the text stays to be co
   await expect(ada.text).toContainText('Soon gone.')
   await expect(ada.text).toHaveAttribute('contenteditable', 'false')
   await expect(ada.page.getByRole('toolbar')).toBeHidden()
+  await expect(ada.page.getByRole('button', { name: 'Share' })).toBeHidden()
 
   // A network that comes back changes nothing about it: nothing is offered again.
   await ada.page.context().setOffline(true)

@@ -169,7 +169,7 @@ test('the link that is copied opens this document, and carries nothing else', as
   expect(link.origin).toBe(new URL(ada.page.url()).origin)
 })
 
-test('the share dialog says what a guest may do with the link, and shows its beginning @phone', async ({ person, startServer }) => {
+test('the share dialog says what a guest may do with the link, and shows its beginning', async ({ person, startServer }) => {
   const open = await person('Ada')
   await open.page.getByRole('button', { name: 'Share' }).click()
   await expect(open.page.getByRole('dialog')).toContainText('has the link can read and write here.')
