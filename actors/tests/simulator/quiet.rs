@@ -76,7 +76,8 @@ impl World {
                     let lacks = lacks.unwrap_or_else(|| "nothing".into());
                     return Some(format!("{name} is owed {}; of the first, {lacks} is not stored", connection.owed()));
                 }
-                if client.unsynced > 0 && !connection.loose {
+                // A forger is told 0, and stays unsaved.
+                if client.unsynced > 0 && !connection.loose && client.intent != Intent::Forger {
                     return Some(format!("{name} counts {} unsaved changes", client.unsynced));
                 }
             }
