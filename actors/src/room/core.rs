@@ -1,6 +1,6 @@
 //! The room's rules: who is in, what is taken, what is owed. The actor beside it only carries.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Room {
     presence: Presence,
     members: BTreeMap<MemberId, Member>,
     too_large: HashMap<Subject, Instant>,
+    /// Of these, whose message ended their socket: they are asked for nothing when they come back.
+    oversized: HashSet<Subject>,
     limits: Arc<Limits>,
     next_member: u64,
     /// The document's whole encoding, until it changes.
@@ -91,6 +93,7 @@ impl Room {
             presence,
             members: BTreeMap::new(),
             too_large: HashMap::new(),
+            oversized: HashSet::new(),
             limits,
             next_member: 0,
             whole: None,
@@ -114,7 +117,9 @@ impl Room {
             // It is asked with the answer to its own question.
             Some(Again { step1: Some(step1), .. }) if step1.ask => {}
             Some(_) => _ = member.ask(Question::Missing, self.vector()),
-            None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
+            None if asked_at_once && !self.oversized.contains(&member.subject) => {
+                _ = member.ask(Question::Handshake, self.vector())
+            }
             None => {}
         }
         self.members.insert(id, member);
@@ -155,7 +160,12 @@ impl Room {
             Command::Update { update, entry } => {
                 self.bring(Brought { member, update: &update, entry, answers: false, step2: false }, now);
             }
-            Command::TooLarge { answer, entry } => self.too_large(member, answer, entry, now),
+            Command::TooLarge { answer, entry, oversized } => {
+                if oversized && let Some(there) = self.members.get(&member) {
+                    self.oversized.insert(there.subject.clone());
+                }
+                self.too_large(member, answer, entry, now);
+            }
             Command::Unkept(entries) => self.unkept(member, &entries),
             Command::Awareness(states) => self.hear(member, &states, now),
             Command::QueryAwareness => self.tell(member, Notice::Present(self.presence.everybody())),
@@ -163,6 +173,9 @@ impl Room {
         }
         self.flush(now);
         if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
+            if self.held.is_empty() {
+                refusals::count(Refusal::JournalFull);
+            }
             self.held.push(flight);
         }
     }
@@ -215,6 +228,7 @@ impl Room {
         self.ask_the_due(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
+        self.oversized.retain(|subject| self.too_large.contains_key(subject));
         self.flush(now);
     }
 
@@ -393,7 +407,8 @@ impl Room {
             member.still_withheld(missing);
             self.settle_covered(brought.member);
         } else if member.still_missing(missing, now) {
-            self.decide_waiting(brought.member);
+            let first = member.has_just_failed();
+            self.decide_waiting(brought.member, first);
         } else {
             self.settle_covered(brought.member);
         }
@@ -416,7 +431,7 @@ impl Room {
             there.waiting.iter().filter_map(|waiting| waiting.ends.as_ref()).map(StateVector::len).sum::<usize>();
         if there.waiting.len() as u64 > self.limits.owed_edits / 2 || ends > WAITING_ENDS_MAX {
             counter!("tandem_waiting_decided_total").increment(1);
-            self.decide_waiting(member);
+            self.decide_waiting(member, false);
         }
     }
 
@@ -479,15 +494,22 @@ impl Room {
         covered.into_iter().for_each(|waiting| self.settle_when_durable(member, waiting.entry));
     }
 
-    /// Three answers left the gap open: what the document covers is acknowledged, the rest refused.
-    fn decide_waiting(&mut self, member: MemberId) {
+    /// Three answers left the gap open: what the document covers is acknowledged, the rest refused. `first`: so far
+    /// nobody was told, and where the client counts nothing there is nothing else to tell it by.
+    fn decide_waiting(&mut self, member: MemberId, first: bool) {
         let Some(there) = self.members.get_mut(&member) else { return };
-        for waiting in std::mem::take(&mut there.waiting) {
+        let waiting = std::mem::take(&mut there.waiting);
+        let mut refused = first && waiting.is_empty();
+        for waiting in waiting {
             if waiting.covered(self.index.state_vector()) {
                 self.settle_when_durable(member, waiting.entry);
             } else {
                 self.settle(member, waiting.entry, Fate::Refused);
+                refused = true;
             }
+        }
+        if refused {
+            self.tell_refusal(member, Refusal::Incomplete);
         }
     }
 
@@ -563,7 +585,7 @@ impl Room {
     fn answer_step1(&mut self, member: MemberId, step1: &Step1) {
         let ours = self.vector();
         let Some(there) = self.members.get_mut(&member) else { return };
-        if std::mem::take(&mut there.ask_with_answer) {
+        if std::mem::take(&mut there.ask_with_answer) && !self.oversized.contains(&there.subject) {
             there.ask(Question::Handshake, ours);
         }
         // A vector that cannot be read is answered as an empty one: with everything.
