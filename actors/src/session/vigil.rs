@@ -120,7 +120,7 @@ impl Vigil {
             silent.then(|| (self.opened + times.first_byte, Due::End(Refusal::Dead))),
             (!self.authenticated).then(|| (self.opened + times.auth, Due::End(Refusal::AuthTimeout))),
             self.pinged.map(|at| (at + times.pong, Due::End(Refusal::Dead))),
-            early.then(|| (self.opened + times.first_byte / 2, Due::Ping)),
+            early.then(|| (self.heard + times.first_byte / 2, Due::Ping)),
             self.pinged.is_none().then(|| (self.heard + times.ping, Due::Ping)),
             self.authenticated.then(|| (self.said + times.keepalive, Due::Keepalive)),
         ]
