@@ -37,7 +37,8 @@ const refusal = (names, what, run) => {
 /** A server of the test's own; `clean: false` where a panic is the point. */
 const scene = async (t, environment = {}, { clean = true } = {}) => {
   const company = new Company()
-  const server = await Server.start(environment)
+  // All clients live in one process, which may answer no ping for seconds while one of them is busy.
+  const server = await Server.start({ TANDEM__LIMITS__PONG_SECONDS: '60', ...environment })
   t.after(async () => {
     await company.leave()
     await server.stop({ clean })

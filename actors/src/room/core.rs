@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::authors::Authors;
 use super::command::{Again, Command, Join, Step1};
-use super::member::{DERIVED_MAX, Member, PRESENT_AFTER, Waiting};
+use super::derived::Derived;
+use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::{Presence, Speaker};
@@ -62,6 +63,17 @@ pub struct Room {
     whole: Option<Bytes>,
     /// Flights that are held back because too much is uncommitted.
     held: Vec<Flight>,
+    /// Whether an editor is to be asked for deletions that viewers derived.
+    derived: Derived,
+}
+
+/// What the document lacks of what a viewer brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Nothing,
+    /// Structs of ids that the viewer is not bound to; the first that is missing.
+    Others(Id),
+    Own,
 }
 
 /// What an editor or viewer brought.
@@ -98,6 +110,7 @@ impl Room {
             next_member: 0,
             whole: None,
             held: Vec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -226,6 +239,7 @@ impl Room {
             }
         }
         self.ask_the_due(now);
+        self.ask_for_derived(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
         self.oversized.retain(|subject| self.too_large.contains_key(subject));
@@ -246,7 +260,7 @@ impl Room {
     pub fn deadline(&self) -> Option<Instant> {
         let members = self.members.values().filter_map(Member::deadline).min();
         let presence = [self.presence.flush_at(), self.presence.expires_at()];
-        presence.into_iter().chain([members, self.authors.deadline()]).flatten().min()
+        presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }
 
     /// Tells every session that the document is closed to it, and lets all go.
@@ -299,26 +313,82 @@ impl Room {
         if member.right.may_edit() {
             self.edit(&brought, &update, now);
         } else {
-            self.view(&brought, &update);
+            self.view(&brought, &update, now);
         }
     }
 
     /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
-    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>) {
-        let known = self.index.state_vector();
-        if update.clients().any(|(client, _, end)| end > known.get(client)) {
+    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+        let news = self.viewers_news(brought.member, update);
+        if brought.answers {
+            self.decide_viewers(brought.member, news);
+        }
+        if let News::Others(missing) = news {
+            self.wait_for_author(brought, missing);
+        } else if news == News::Own {
             self.refuse(brought.member, brought.entry, Refusal::ReadOnly);
         } else if brought.step2 || self.index.holds(update) {
             self.settle_when_durable(brought.member, brought.entry);
         } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
             // Deletions that every client derives by itself: acknowledged once the document holds them too.
             member.derived.push_back((entry, Bytes::copy_from_slice(brought.update)));
-            if member.derived.len() > DERIVED_MAX
-                && let Some((oldest, _)) = member.derived.pop_front()
-            {
-                self.settle(brought.member, Some(oldest), Fate::Refused);
+            self.derived.want(now);
+            let dropped = member.drop_derived();
+            dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
+        }
+    }
+
+    /// What the document lacks of a viewer's update. What it holds of others it was sent before a crash, or has by another
+    /// way; what is its own, or may be, it wrote.
+    fn viewers_news(&self, member: MemberId, update: &Update<'_>) -> News {
+        let known = self.index.state_vector();
+        let bound = self.members.get(&member).and_then(|member| member.bound);
+        let mut news = News::Nothing;
+        for (client, ..) in update.clients().filter(|(client, _, end)| *end > known.get(*client)) {
+            if bound.is_none_or(|bound| bound == client) {
+                return News::Own;
+            }
+            news = News::Others(Id { client, clock: known.get(client) });
+        }
+        news
+    }
+
+    /// A viewer answered: if it holds nothing that the document lacks, what waited is there, or was deletions that it
+    /// derived.
+    fn decide_viewers(&mut self, member: MemberId, news: News) {
+        let Some(there) = self.members.get_mut(&member) else { return };
+        if let News::Others(missing) = news {
+            return there.still_withheld(missing);
+        }
+        there.caught_up();
+        for waiting in std::mem::take(&mut there.waiting) {
+            match news {
+                News::Own => self.settle(member, waiting.entry, Fate::Refused),
+                News::Nothing | News::Others(_) => self.settle_when_durable(member, waiting.entry),
             }
         }
+    }
+
+    /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
+    /// the author brought it.
+    fn wait_for_author(&mut self, brought: &Brought<'_>, missing: Id) {
+        let Some(there) = self.members.get_mut(&brought.member) else { return };
+        there.miss(missing);
+        if brought.entry.is_some() {
+            there.waiting.push(Waiting { entry: brought.entry, ends: None, refused: false });
+            self.bound_waiting(brought.member);
+        }
+    }
+
+    /// Asks an editor for deletions that a viewer derived and nobody brought: every client has derived them.
+    fn ask_for_derived(&mut self, now: Instant) {
+        if !self.derived.take(now) {
+            return;
+        }
+        let editor = |member: &&Member| member.right.may_edit() && member.following && member.has_no_open_question();
+        let editor = self.members.values().find(editor).map(|member| member.id);
+        // Without one the next editor's handshake brings them.
+        editor.into_iter().for_each(|editor| self.ask(editor));
     }
 
     fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {

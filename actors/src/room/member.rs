@@ -26,8 +26,11 @@ pub const ASK_EVERY_MAX: Duration = Duration::from_secs(10);
 /// Presence goes to a new member after its first SyncStep2, or after this long.
 pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
 
-/// Deletions of a viewer that wait until the document holds them; beyond, the oldest are refused.
+/// Updates of a viewer with deletions only that wait until the document holds them; beyond, the oldest are refused.
 pub const DERIVED_MAX: usize = 100;
+
+/// Bytes of them.
+pub const DERIVED_BYTES_MAX: usize = 1 << 20;
 
 /// One membership.
 #[derive(Debug)]
@@ -183,6 +186,19 @@ impl Member {
         self.behind = Some(Behind { missing, answers, ask_at: None });
     }
 
+    /// Takes out the oldest of what waits in [`Self::derived`] beyond its bounds: to be refused.
+    pub fn drop_derived(&mut self) -> Vec<Entry> {
+        let mut bytes: usize = self.derived.iter().map(|(_, update)| update.len()).sum();
+        let mut dropped = Vec::new();
+        while (self.derived.len() > DERIVED_MAX || bytes > DERIVED_BYTES_MAX)
+            && let Some((entry, update)) = self.derived.pop_front()
+        {
+            bytes -= update.len();
+            dropped.push(entry);
+        }
+        dropped
+    }
+
     /// What is missed, if anything is.
     #[must_use]
     pub fn missing(&self) -> Option<Id> {
@@ -295,6 +311,17 @@ mod tests {
         assert_eq!(decided, [false, false, true, true, true]);
         member.caught_up();
         assert_eq!(member.missing(), None);
+    }
+
+    #[test]
+    fn what_a_viewer_derived_waits_within_bounds() {
+        let mut member = member(Instant::now());
+        let large = Bytes::from(vec![0; DERIVED_BYTES_MAX / 2]);
+        member.derived.extend((0..3).map(|entry| (Entry(entry), large.clone())));
+        assert_eq!(member.drop_derived(), [Entry(0)]);
+        member.derived = (0..102).map(|entry| (Entry(entry), Bytes::new())).collect();
+        assert_eq!(member.drop_derived(), [Entry(0), Entry(1)]);
+        assert_eq!(member.drop_derived(), []);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod authors;
 pub mod command;
 mod core;
+mod derived;
 mod loading;
 mod member;
 pub mod notice;
