@@ -12,13 +12,13 @@ use tandem_model::{DocumentName, Grant, Limits, Place};
 use tandem_protocol::hocuspocus::{self, Direction, Frame, split_key};
 use tandem_protocol::refusal::{HocuspocusWay, YsyncWay};
 use tandem_protocol::{Kind, Refusal, Sync, awareness, websocket, ysync};
-use tandem_wire::{Inward, Reservation, Socket, SocketLimits, WireError};
+use tandem_wire::{Counts, Inward, Reservation, Socket, SocketLimits, Standstill, WireError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::document::{Document, Kept, Phase, TOKEN_AHEAD};
-use super::entrance::{self, Entrance, Membership};
+use super::entrance::{self, Asks, Entrance, Membership};
 use super::flight::Flights;
 use super::gate::{Attempt, Fate};
 use super::pace::{Flood, Pace};
@@ -26,6 +26,7 @@ use super::vigil::{Due, Vigil};
 use super::wake::{Slot, Wake};
 use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
+use crate::failpoint::failpoint;
 use crate::refusals;
 use crate::room::command::Command;
 use crate::room::notice::Notice;
@@ -46,6 +47,8 @@ pub enum Outcome {
     Entered(Slot, Attempt, Result<(Grant, Membership), Refusal>),
     /// A document was entered again after its room ended.
     Rejoined(Slot, Attempt, Result<Membership, Refusal>),
+    /// A document cannot be entered for now; it is tried again and again.
+    Unavailable(Slot, Attempt),
     /// A fresh credential was checked.
     Refreshed(Slot, Attempt, Result<Grant, Refusal>),
 }
@@ -66,6 +69,7 @@ pub struct Conduct<S> {
     outcomes: mpsc::UnboundedSender<Outcome>,
     attempts: u32,
     vigil: Vigil,
+    standstill: Standstill,
     pace: Pace,
     pings: Flood,
     kept_bytes: u64,
@@ -73,6 +77,8 @@ pub struct Conduct<S> {
     crowded: Option<Slot>,
     token_due: Option<Instant>,
     stopped_reading: bool,
+    /// Whether it is not read because the journal is full.
+    journal_full: bool,
     authenticated: bool,
     /// The socket is being closed; until when the peer may take to agree.
     closing: Option<Instant>,
@@ -80,12 +86,19 @@ pub struct Conduct<S> {
 
 enum Io {
     Drained,
+    /// Frames came that hand nothing over.
+    Counted(Counts),
     Inward(Inward),
     Ended(Option<WireError>),
 }
 
 /// The session is over.
-struct Over;
+enum Over {
+    /// The peer is gone, or takes nothing: the stream is dropped.
+    Cut,
+    /// What is queued is written, and what still comes is read away.
+    Finish,
+}
 
 type Go = Result<(), Over>;
 
@@ -103,6 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let wake = Arc::new(Wake::default());
         let flights = Flights::new(wake.clone());
         let vigil = Vigil::new(limits, now);
+        let standstill = Standstill::new(Limits::seconds(limits.message_stall_seconds));
         let pace = Pace::new(limits.session_frames_per_second, limits.session_frames_burst, now);
         let pings = Flood::new(limits.pings_per_second, now);
         Self {
@@ -119,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             outcomes,
             attempts: 0,
             vigil,
+            standstill,
             pace,
             pings,
             kept_bytes: 0,
@@ -126,6 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             crowded: None,
             token_due: None,
             stopped_reading: false,
+            journal_full: false,
             authenticated: false,
             closing: None,
         }
@@ -150,12 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         mut orders: mpsc::UnboundedReceiver<Order>,
     ) {
         let wake = self.wake.clone();
-        loop {
+        let over = loop {
             self.refill();
             let now = Instant::now();
             let reading = self.reads(now);
-            let (_, waiting) = self.socket.queued();
-            self.vigil.look(self.socket.received(), self.socket.accepted(), waiting, reading, now);
+            self.look(reading, now);
             let deadline = self.deadline();
             let went = tokio::select! {
                 biased;
@@ -163,12 +178,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 Some(outcome) = outcomes.recv() => { self.outcome(outcome); Ok(()) }
                 io = poll_fn(|cx| self.poll_io(cx, reading)) => self.io(io),
                 () = wake.rung() => Ok(()),
-                () = sleep_until(deadline) => self.tick(Instant::now()),
+                () = sleep_until(deadline) => self.tick(reading, Instant::now()),
             };
-            if went.is_err() {
-                return;
+            if let Err(over) = went {
+                break over;
             }
+        };
+        // Rooms are left now, not when the peer agrees.
+        self.slots.clear();
+        if matches!(over, Over::Finish) && !self.socket.finish().await {
+            tracing::debug!("a peer was not waited for");
         }
+    }
+
+    /// Looks at the socket's counters. While it waits for the node's budget it is not read, as when it is paced.
+    fn look(&mut self, reading: bool, now: Instant) {
+        let (_, waiting) = self.socket.queued();
+        let reads = reading && !self.socket.is_waiting();
+        self.vigil.look(self.socket.received(), self.socket.accepted(), waiting, reads, now);
+        self.standstill.look(&self.socket, reading, now);
     }
 
     fn poll_io(&mut self, cx: &mut Context<'_>, reading: bool) -> Poll<Io> {
@@ -182,11 +210,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if !reading {
             return Poll::Pending;
         }
-        self.socket.poll_message(cx).map(|message| match message {
-            Some(Ok(inward)) => Io::Inward(inward),
-            Some(Err(error)) => Io::Ended(Some(error)),
-            None => Io::Ended(None),
-        })
+        match self.socket.poll_message(cx) {
+            Poll::Ready(Some(Ok(inward))) => Poll::Ready(Io::Inward(inward)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Io::Ended(Some(error))),
+            Poll::Ready(None) => Poll::Ready(Io::Ended(None)),
+            Poll::Pending => match self.socket.take_counts() {
+                counts if counts == Counts::default() => Poll::Pending,
+                counts => Poll::Ready(Io::Counted(counts)),
+            },
+        }
     }
 
     /// Whether the socket is read now. Not reading is how a session is paced.
@@ -200,7 +232,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             .is_some_and(|document| document.gate.len() as u64 >= self.around.limits.owed_edits);
         self.crowded = self.crowded.filter(|_| crowded);
         let paced = self.pace.waits_until().is_some_and(|until| now < until);
-        let held = self.flights.are_full() || self.around.journal.is_full();
+        let full = self.around.journal.is_full();
+        if full && !self.journal_full {
+            refusals::count(Refusal::JournalFull);
+        }
+        self.journal_full = full;
+        let held = self.flights.are_full() || full;
         !(self.stopped_reading || crowded || paced || held)
             && self.rejoining == 0
             && self.socket.queued().1 < ANSWERS_BYTES
@@ -211,12 +248,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return self.closing;
         }
         let journal = self.around.journal.is_full().then(|| Instant::now() + Duration::from_millis(20));
-        [self.vigil.deadline(), self.pace.waits_until(), self.token_due, journal].into_iter().flatten().min()
+        let due = [self.vigil.deadline(), self.standstill.deadline(), self.pace.waits_until(), self.token_due, journal];
+        due.into_iter().flatten().min()
     }
 
-    fn tick(&mut self, now: Instant) -> Go {
-        if self.closing.is_some_and(|until| until <= now) {
-            return Err(Over);
+    fn tick(&mut self, reading: bool, now: Instant) -> Go {
+        if let Some(until) = self.closing {
+            return if until <= now { Err(Over::Cut) } else { Ok(()) };
+        }
+        // Bytes may have come that made no message yet.
+        self.look(reading, now);
+        if self.standstill.is_over(now) {
+            self.end(Refusal::Stalled);
+            return Ok(());
         }
         // A wait for the pace that is over is no debt any more.
         self.pace.spend(0, now);
@@ -230,18 +274,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             Some(Due::Keepalive) => {
                 self.vigil.said(now);
-                let open = self.slots.iter().flatten().find(|document| matches!(document.phase, Phase::Open(_)));
+                let open = self.slots.iter().flatten().find(|document| match &document.phase {
+                    Phase::Open(_) => true,
+                    Phase::Pending(kept) => kept.waiting,
+                    Phase::Rejoining | Phase::Shut => false,
+                });
                 let frame = open.and_then(|document| document.dialect.frame(Saying::Awareness(awareness::EMPTY)));
                 frame.into_iter().for_each(|frame| self.socket.push(frame));
             }
             Some(Due::End(Refusal::Dead)) => {
                 refusals::count(Refusal::Dead);
-                return Err(Over);
+                return Err(Over::Cut);
             }
             Some(Due::End(Refusal::Slow)) => {
                 // What it does not take it would not take a close frame after either.
                 refusals::count(Refusal::Slow);
-                return Err(Over);
+                return Err(Over::Cut);
             }
             Some(Due::End(refusal)) => self.end(refusal),
             None => {}
@@ -266,14 +314,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let now = Instant::now();
         match io {
             Io::Drained => Ok(()),
-            Io::Ended(Some(error)) if error.code().is_some() && self.closing.is_none() => {
+            Io::Ended(Some(error)) if error.code().is_some() => {
                 // The close frame is queued already; it is given a chance to leave.
                 tracing::debug!(%error, "a socket broke the rules");
-                refusals::count(if error.code() == Some(1009) { Refusal::Oversized } else { Refusal::BrokenWebsocket });
-                self.closing = Some(now + CLOSE_WITHIN);
-                if self.socket.queued().0 == 0 { Err(Over) } else { Ok(()) }
+                if self.closing.is_none() {
+                    self.broken(&error);
+                }
+                Err(Over::Finish)
             }
-            Io::Ended(_) => Err(Over),
+            Io::Ended(None) => Err(Over::Finish),
+            Io::Ended(Some(_)) => Err(Over::Cut),
+            Io::Counted(counts) => {
+                self.counted(counts, now);
+                Ok(())
+            }
             Io::Inward(_) if self.closing.is_some() => Ok(()),
             Io::Inward(inward) => {
                 self.inward(inward, now);
@@ -282,11 +336,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    fn inward(&mut self, inward: Inward, now: Instant) {
-        let counts = self.socket.take_counts();
+    /// The WebSocket layer has ended the socket.
+    fn broken(&mut self, error: &WireError) {
+        if let WireError::TooLarge { head, .. } = error {
+            refusals::count(Refusal::Oversized);
+            // Or its sender would be asked for the same when it comes back.
+            self.too_large(head, true);
+        } else {
+            refusals::count(Refusal::BrokenWebsocket);
+        }
+    }
+
+    fn counted(&mut self, counts: Counts, now: Instant) {
         self.pace.spend(counts.frames, now);
         if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
             return self.end(Refusal::Flood);
+        }
+        let limits = &self.around.limits;
+        if !self.authenticated && self.socket.received() > limits.message_bytes + limits.pending_socket_bytes {
+            self.end(Refusal::Oversized);
+        }
+    }
+
+    fn inward(&mut self, inward: Inward, now: Instant) {
+        let counts = self.socket.take_counts();
+        self.counted(counts, now);
+        if self.closing.is_some() {
+            return;
         }
         match inward {
             Inward::Binary(message) => {
@@ -301,7 +377,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Inward::Text(_) => self.end(Refusal::ProtocolMistake),
             Inward::TooLarge { head, bytes } => {
                 tracing::debug!(bytes, "a message was too large");
-                self.too_large(&head);
+                self.too_large(&head, false);
             }
             Inward::Ping | Inward::Pong | Inward::Close(_) => {}
         }
@@ -359,6 +435,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     /// One frame of one document, by where the document stands.
     fn frame(&mut self, slot: Slot, frame: Bytes, reservation: Option<Reservation>, now: Instant) {
+        failpoint!("session::frame");
         let Some(document) = self.document(slot) else { return };
         let counts = document.dialect.counts();
         let said = if counts { Said::hocuspocus(&frame) } else { Said::ysync(&frame) };
@@ -391,7 +468,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let command = match said {
             Said::Sync(Sync::Step1(vector)) => {
                 if document.steps.is_too_much(1, now) {
-                    return self.end(Refusal::Flood);
+                    return self.refuse_document(slot, Refusal::Flood);
                 }
                 document.gate.restart();
                 Command::Step1(document.step1(vector))
@@ -426,41 +503,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let limits = self.around.clone();
         let (one_max, all_max) = (limits.limits.pending_document_bytes, limits.limits.pending_socket_bytes);
         let (all, bytes) = (self.kept_bytes, frame.len() as u64);
-        let Some(Document { phase: Phase::Pending(kept), .. }) = self.document_mut(slot) else { return };
-        let lost = kept.lost_edits > 0 || kept.lost_step1;
-        if !lost && kept.bytes + bytes <= one_max && all + bytes <= all_max {
+        let Some(Document { phase: Phase::Pending(kept), gate, .. }) = self.document_mut(slot) else { return };
+        if !kept.has_lost() && kept.bytes + bytes <= one_max && all + bytes <= all_max {
             kept.bytes += bytes;
             kept.frames.push_back(Bytes::copy_from_slice(frame));
             self.kept_bytes += bytes;
-        } else {
-            kept.lost_edits += u32::from(kind.is_edit());
-            kept.lost_step1 |= kind == Kind::Step1;
+        } else if kind != Kind::Step2 || gate.answered_in_vain() {
+            kept.lose(kind);
         }
     }
 
-    fn too_large(&mut self, head: &[u8]) {
-        let (slot, kind) = match self.single {
-            Some(slot) => (slot, ysync::head(head)),
-            None => match hocuspocus::head(head).map(|head| (self.keys.get(head.key).copied(), head.kind)) {
-                Ok((Some(slot), kind)) => (slot, kind),
-                _ => return self.end(Refusal::Oversized),
+    /// A message was not read, since it is too large; `oversized` if the socket ends for it.
+    fn too_large(&mut self, head: &[u8], oversized: bool) {
+        let found = match self.single {
+            Some(slot) => Some((slot, ysync::head(head))),
+            None => match hocuspocus::head(head) {
+                Ok(head) => self.keys.get(head.key).map(|slot| (*slot, head.kind)),
+                Err(_) if oversized => None,
+                Err(_) => return self.end(Refusal::BadFrame),
             },
         };
+        // For another document than those that are open here it is nothing; the others go on.
+        let Some((slot, kind)) = found else { return refusals::count(Refusal::NotOpen) };
         let flight = self.flights.start(None);
         let Some(document) = self.document_mut(slot) else { return };
         let counts = document.dialect.counts();
-        let (answer, entry) = match kind {
-            Kind::Step2 if counts => {
-                let answer = document.gate.answered();
-                (answer.attempt, answer.entry)
-            }
-            Kind::Step2 => (document.gate.answered_uncounted().attempt, None),
-            Kind::Update => (None, counts.then(|| document.gate.owe())),
-            _ => return refusals::count(Refusal::TooLarge),
-        };
         match &mut document.phase {
-            Phase::Open(membership) => membership.command(Command::TooLarge { answer, entry }, flight),
-            Phase::Pending(kept) => kept.lost_edits += 1,
+            Phase::Open(membership) => {
+                let (answer, entry) = match kind {
+                    Kind::Step2 if counts => {
+                        let answer = document.gate.answered();
+                        (answer.attempt, answer.entry)
+                    }
+                    Kind::Step2 => (document.gate.answered_uncounted().attempt, None),
+                    Kind::Update => (None, counts.then(|| document.gate.owe())),
+                    _ => return refusals::count(Refusal::TooLarge),
+                };
+                membership.command(Command::TooLarge { answer, entry, oversized }, flight);
+            }
+            Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
+            Phase::Pending(kept) => {
+                if kind != Kind::Step2 || document.gate.answered_in_vain() {
+                    kept.lose(kind);
+                }
+            }
             Phase::Rejoining | Phase::Shut => {}
         }
     }
@@ -481,6 +567,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             attempt,
             inbox: document.inbox.clone(),
             asked_at_once: !document.dialect.counts(),
+            patient: document.dialect.counts(),
         };
         Some((attempt, entrance))
     }
@@ -495,8 +582,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
-            let entered = entrance.enter(&credential).await;
-            // A session that is gone drops the membership, which leaves the room.
+            // A session that is gone hears nothing, and drops the membership, which leaves the room.
+            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let entered = entrance.get_in(Asks::Enter(credential), unavailable).await;
             let _ = outcomes.send(Outcome::Entered(slot, attempt, entered));
         });
     }
@@ -521,9 +609,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let Some((attempt, entrance)) = self.entrance(slot) else { return };
         let outcomes = self.outcomes.clone();
         tokio::spawn(async move {
-            let joined = entrance.join(&grant, Some(again)).await;
-            // A session that is gone drops the membership, which leaves the room.
-            let _ = outcomes.send(Outcome::Rejoined(slot, attempt, joined));
+            // A session that is gone hears nothing, and drops the membership, which leaves the room.
+            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let joined = entrance.get_in(Asks::Rejoin(grant, again), unavailable).await;
+            let _ = outcomes.send(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
         });
     }
 
@@ -533,21 +622,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 Ok((grant, membership)) => self.entered(slot, grant, membership),
                 Err(refusal) => self.refuse_document(slot, refusal),
             },
-            Outcome::Rejoined(slot, attempt, result) if self.is_current(slot, attempt) => {
-                self.rejoining -= 1;
-                match result {
-                    Ok(membership) => {
-                        if let Some(document) = self.document_mut(slot) {
-                            // A fresh credential may have changed it meanwhile.
-                            document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
-                            document.phase = Phase::Open(membership);
-                            document.bell.ring();
-                        }
-                        self.plan_tokens();
-                    }
-                    Err(refusal) => self.refuse_document(slot, refusal),
-                }
-            }
+            Outcome::Rejoined(slot, attempt, result) if self.is_current(slot, attempt) => match result {
+                Ok(membership) => self.rejoined(slot, membership),
+                Err(refusal) => self.refuse_document(slot, refusal),
+            },
+            Outcome::Unavailable(slot, attempt) if self.is_current(slot, attempt) => self.unavailable(slot),
             Outcome::Refreshed(slot, entered, result) if self.has_entered(slot, entered) => match result {
                 Ok(grant) => self.refreshed(slot, grant),
                 Err(refusal) => self.refuse_document(slot, refusal),
@@ -565,13 +644,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.document(slot).is_some_and(|document| document.entered == entered)
     }
 
-    fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
+    /// Somebody on this socket proved who they are.
+    fn authenticated(&mut self) {
         if !std::mem::replace(&mut self.authenticated, true) {
             let limits = &self.around.limits;
             self.vigil.authenticated();
             self.place.authenticated();
             self.socket.set_limits(SocketLimits::authenticated(Limits::size(limits.message_bytes), limits.skip_bytes));
         }
+    }
+
+    /// A document whose credential is good cannot be reached. It is tried again and again; meanwhile what comes is kept
+    /// within bounds, and the other documents of the socket go on.
+    fn unavailable(&mut self, slot: Slot) {
+        self.authenticated();
+        refusals::count(Refusal::Unavailable);
+        let Some(document) = self.document_mut(slot) else { return };
+        let dialect = document.dialect.clone();
+        if let Phase::Pending(kept) = &mut document.phase {
+            kept.waiting = true;
+            // Who was never let in is told; who was goes on, with acknowledgements withheld.
+            self.tell_refusal(&dialect, Refusal::Unavailable);
+        } else if matches!(document.phase, Phase::Rejoining) {
+            document.phase = Phase::Pending(Kept { checking: true, waiting: true, ..Kept::default() });
+            self.rejoining -= 1;
+        }
+    }
+
+    fn rejoined(&mut self, slot: Slot, membership: Membership) {
+        let Some(document) = self.document_mut(slot) else { return };
+        // A fresh credential may have changed it meanwhile.
+        document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
+        document.bell.ring();
+        match std::mem::replace(&mut document.phase, Phase::Open(membership)) {
+            Phase::Pending(kept) => self.bring_what_came(slot, kept),
+            _ => self.rejoining = self.rejoining.saturating_sub(1),
+        }
+        self.plan_tokens();
+    }
+
+    fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
+        self.authenticated();
         let may_edit = grant.right.may_edit();
         let Some(document) = self.document_mut(slot) else { return };
         document.grant = Some(grant);
@@ -581,14 +694,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             _ => Kept::default(),
         };
         let dialect = document.dialect.clone();
-        self.kept_bytes -= kept.bytes;
         self.say(&dialect, Saying::Authenticated(may_edit));
+        self.bring_what_came(slot, kept);
+        self.plan_tokens();
+    }
+
+    /// Handles what came before the document was open.
+    fn bring_what_came(&mut self, slot: Slot, kept: Kept) {
+        self.kept_bytes -= kept.bytes;
         let now = Instant::now();
         for frame in kept.frames {
             self.frame(slot, frame, None, now);
         }
         self.bring_back_what_was_not_kept(slot, kept.lost_edits, kept.lost_step1);
-        self.plan_tokens();
     }
 
     fn bring_back_what_was_not_kept(&mut self, slot: Slot, edits: u32, step1: bool) {
@@ -785,7 +903,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Tells why an edit was not taken; its status comes apart.
     fn tell_refusal(&mut self, dialect: &Dialect, refusal: Refusal) {
         match (dialect, refusal.hocuspocus(), refusal.ysync()) {
-            (Dialect::Hocuspocus { .. }, HocuspocusWay::NotSavedWithCode, _) => {
+            (Dialect::Hocuspocus { .. }, HocuspocusWay::NotSavedWithCode | HocuspocusWay::Waits, _) => {
                 self.say(dialect, Saying::Stateless(&refusal.stateless()));
             }
             (Dialect::YSync, _, YsyncWay::PermissionDenied) => self.say(dialect, Saying::Denied(refusal.code())),
@@ -801,6 +919,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         document.gate = super::gate::Gate::default();
         document.unanswered = None;
         document.grant = None;
+        // Whatever is still being tried or checked for it is stale.
+        document.begin(Attempt::default());
+        document.entered = Attempt::default();
         match phase {
             Phase::Pending(kept) => self.kept_bytes -= kept.bytes,
             Phase::Rejoining => self.rejoining = self.rejoining.saturating_sub(1),
@@ -810,13 +931,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return self.end(refusal);
         }
         match refusal.hocuspocus() {
-            HocuspocusWay::CloseDocumentOrSocket(_) => {
+            HocuspocusWay::CloseDocument | HocuspocusWay::CloseDocumentOrSocket(_) => {
                 refusals::count(refusal);
-                self.say(&dialect, Saying::Close(refusal.code()));
-            }
-            HocuspocusWay::NotSavedWithCode => {
-                refusals::count(refusal);
-                self.say(&dialect, Saying::Stateless(&refusal.stateless()));
                 self.say(&dialect, Saying::Close(refusal.code()));
             }
             HocuspocusWay::CloseSocket(_) | HocuspocusWay::Cut => self.end(refusal),

@@ -123,7 +123,8 @@ impl Room {
             member.still_withheld(missing);
             self.settle_covered(brought.member);
         } else if member.still_missing(missing, now) {
-            self.decide_waiting(brought.member);
+            let first = member.has_just_failed();
+            self.decide_waiting(brought.member, first);
         } else {
             self.settle_covered(brought.member);
         }

@@ -7,6 +7,7 @@ use tandem_protocol::awareness::{self, AwarenessLimits};
 use tokio::time::Instant;
 
 use super::Room;
+use crate::refusals;
 use crate::room::notice::Notice;
 use crate::room::outbox::{MemberId, Post};
 use crate::room::presence::Speaker;
@@ -22,7 +23,7 @@ impl Room {
             depth: Limits::size(self.limits.presence_depth),
         };
         let Ok(entries) = awareness::entries(states, limits.entries) else {
-            counter!("tandem_presence_refused_total", "reason" => "malformed").increment(1);
+            refusals::count(Refusal::PresenceRefused);
             return;
         };
         let alone = awareness::entries(states, 1).is_ok();
@@ -30,7 +31,7 @@ impl Room {
         let first_alone = !std::mem::replace(&mut there.heard, true) && alone;
         for raw in entries {
             let Ok(raw) = raw else {
-                counter!("tandem_presence_refused_total", "reason" => "malformed").increment(1);
+                refusals::count(Refusal::PresenceRefused);
                 return;
             };
             // Clients repeat the states of everybody: skipped before anything is spent on them.
@@ -39,17 +40,14 @@ impl Room {
             }
             match raw.check(&limits) {
                 Ok(entry) => self.hear_one(member, &entry, first_alone, now),
-                Err(_) => {
-                    let reason = Refusal::PresenceRefused.name();
-                    counter!("tandem_presence_refused_total", "reason" => reason).increment(1);
-                }
+                Err(_) => refusals::count(Refusal::PresenceRefused),
             }
         }
     }
 
     fn hear_one(&mut self, member: MemberId, entry: &awareness::Entry<'_>, first_alone: bool, now: Instant) {
         if !self.may_speak_for(member, entry.client, first_alone) {
-            counter!("tandem_presence_refused_total", "reason" => Refusal::PresenceForeign.name()).increment(1);
+            refusals::count(Refusal::PresenceForeign);
             return;
         }
         let Some(there) = self.members.get(&member) else { return };

@@ -8,7 +8,7 @@ mod hearing;
 mod viewing;
 mod waiting;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
 use super::uncommitted::Uncommitted;
 use crate::journal::Target;
+use crate::refusals;
 use crate::session::flight::Flight;
 use crate::session::gate::{Entry, Fate, Question};
 
@@ -49,6 +50,8 @@ pub struct Room {
     presence: Presence,
     members: BTreeMap<MemberId, Member>,
     too_large: HashMap<Subject, Instant>,
+    /// Of these, whose message ended their socket: they are asked for nothing when they come back.
+    oversized: HashSet<Subject>,
     limits: Arc<Limits>,
     next_member: u64,
     /// The document's whole encoding, until it changes.
@@ -88,6 +91,7 @@ impl Room {
             presence,
             members: BTreeMap::new(),
             too_large: HashMap::new(),
+            oversized: HashSet::new(),
             limits,
             next_member: 0,
             whole: None,
@@ -112,7 +116,9 @@ impl Room {
             // It is asked with the answer to its own question.
             Some(Again { step1: Some(step1), .. }) if step1.ask => {}
             Some(_) => _ = member.ask(Question::Missing, self.vector()),
-            None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
+            None if asked_at_once && !self.oversized.contains(&member.subject) => {
+                _ = member.ask(Question::Handshake, self.vector());
+            }
             None => {}
         }
         self.members.insert(id, member);
@@ -153,7 +159,12 @@ impl Room {
             Command::Update { update, entry } => {
                 self.bring(Brought { member, update: &update, entry, answers: false, step2: false }, now);
             }
-            Command::TooLarge { answer, entry } => self.too_large(member, answer, entry, now),
+            Command::TooLarge { answer, entry, oversized } => {
+                if oversized && let Some(there) = self.members.get(&member) {
+                    self.oversized.insert(there.subject.clone());
+                }
+                self.too_large(member, answer, entry, now);
+            }
             Command::Unkept(entries) => self.unkept(member, &entries),
             Command::Awareness(states) => self.hear(member, &states, now),
             Command::QueryAwareness => self.tell(member, Notice::Present(self.presence.everybody())),
@@ -161,6 +172,9 @@ impl Room {
         }
         self.flush(now);
         if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
+            if self.held.is_empty() {
+                refusals::count(Refusal::JournalFull);
+            }
             self.held.push(flight);
         }
     }
@@ -202,6 +216,7 @@ impl Room {
         self.ask_for_derived(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
+        self.oversized.retain(|subject| self.too_large.contains_key(subject));
         self.flush(now);
     }
 

@@ -34,7 +34,7 @@ impl Room {
             there.waiting.iter().filter_map(|waiting| waiting.ends.as_ref()).map(StateVector::len).sum::<usize>();
         if there.waiting.len() as u64 > self.limits.owed_edits / 2 || ends > WAITING_ENDS_MAX {
             counter!("tandem_waiting_decided_total").increment(1);
-            self.decide_waiting(member);
+            self.decide_waiting(member, false);
         }
     }
 
@@ -97,15 +97,22 @@ impl Room {
         covered.into_iter().for_each(|waiting| self.settle_when_durable(member, waiting.entry));
     }
 
-    /// Three answers left the gap open: what the document covers is acknowledged, the rest refused.
-    pub(super) fn decide_waiting(&mut self, member: MemberId) {
+    /// Three answers left the gap open: what the document covers is acknowledged, the rest refused. `first`: so far
+    /// nobody was told, and where the client counts nothing there is nothing else to tell it by.
+    pub(super) fn decide_waiting(&mut self, member: MemberId, first: bool) {
         let Some(there) = self.members.get_mut(&member) else { return };
-        for waiting in std::mem::take(&mut there.waiting) {
+        let waiting = std::mem::take(&mut there.waiting);
+        let mut refused = first && waiting.is_empty();
+        for waiting in waiting {
             if waiting.covered(self.index.state_vector()) {
                 self.settle_when_durable(member, waiting.entry);
             } else {
                 self.settle(member, waiting.entry, Fate::Refused);
+                refused = true;
             }
+        }
+        if refused {
+            self.tell_refusal(member, Refusal::Incomplete);
         }
     }
 
