@@ -77,6 +77,10 @@ test-index: ## the index of crates/yjs against Yjs itself
 	@scripts/setup rust node
 	cd tests/index && ../../scripts/with-node npm test
 
+.PHONY: test-index-long
+test-index-long: ## 5,000 histories and 5,000 hostile sessions of the same
+	@HISTORIES=5000 SESSIONS=5000 $(MAKE) test-index
+
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary
 	$(call step,interoperability)
