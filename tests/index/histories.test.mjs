@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { deal } from './lib/deal.mjs'
 
 /** HISTORIES sets how many; SEED where they start. `make test-index` runs some, `make test-index-long` 5,000. */
-const histories = Number(process.env.HISTORIES ?? 250)
+const histories = Number(process.env.HISTORIES ?? 200)
 const first = Number(process.env.SEED ?? 0)
 
 test('a fresh Yjs makes the same document of the index’ encodings as of Yjs’ own merge', { timeout: 2 * 60 * 60 * 1000 }, async t => {
