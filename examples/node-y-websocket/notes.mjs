@@ -26,7 +26,7 @@ const provider = new WebsocketProvider(`${server.replace(/^http/, 'ws')}/yjs`, e
 })
 
 const synced = new Promise((resolve) => { provider.once('sync', resolve) })
-synced.then(() => console.log(`${name}: ${notes.length} notes; type one`))
+synced.then(() => console.log(`${name}: ${notes.length === 1 ? '1 note' : `${notes.length} notes`}; type one`))
 provider.on('closed', ({ code, reason }) => { console.error(`refused: ${code} ${reason}`); process.exit(1) })
 notes.observe((event) => {
   for (const { insert = [] } of event.changes.delta) for (const note of insert) console.log(`* ${note}`)

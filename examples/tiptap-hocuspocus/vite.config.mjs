@@ -6,10 +6,11 @@ export default defineConfig({
   // One copy of each, or `instanceof` breaks in quiet ways.
   resolve: { dedupe: ['yjs', 'y-protocols', 'lib0', '@tiptap/core', '@tiptap/pm'] },
   build: { chunkSizeWarningLimit: 700 },
-  // The page asks its own origin and vite hands it on, as a proxy does in production.
+  // The page asks its own origin and vite hands it on, as a proxy does in production: with the Host that the browser
+  // named, since Tandem compares it with the Origin.
   server: {
     proxy: {
-      '/api': tandem,
+      '/api': { target: tandem },
       '/hocuspocus': { target: tandem, ws: true }
     }
   }

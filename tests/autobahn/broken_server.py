@@ -55,7 +55,7 @@ async def serve(reader, writer):
 async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    print(f"listening on {host}:{port}", flush=True)
+    print(f"listening on ws://{host}:{port}/", flush=True)
     async with server:
         await server.serve_forever()
 

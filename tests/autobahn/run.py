@@ -4,7 +4,7 @@
 usage: run.py SERVER [ARGUMENT...]
 
 SERVER is started with `--limits raised` for all cases but compression, and with `--limits shipped` for framing,
-pings, fragments, UTF-8 and closing. It prints `listening on ADDRESS:PORT` and echoes every message.
+pings, fragments, UTF-8 and closing. It prints `listening on URL` and echoes every message.
 A server that breaks the rules is run first: if the cases do not notice, neither would they notice ours.
 """
 import collections
@@ -42,10 +42,10 @@ def start(command):
 
 def run_cases(command, cases):
     """Gives the report of each case, by its number."""
-    server, address = start(command)
+    server, url = start(command)
     try:
         with tempfile.TemporaryDirectory() as out:
-            kosoku = [str(pathlib.Path(sys.executable).parent / "kosoku"), f"ws://{address}/", "-o", out]
+            kosoku = [str(pathlib.Path(sys.executable).parent / "kosoku"), url, "-o", out]
             for glob in cases:
                 kosoku += ["-i", glob]
             done = subprocess.run(kosoku, capture_output=True, text=True, timeout=SECONDS_MAX)

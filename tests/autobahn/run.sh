@@ -1,8 +1,8 @@
 #!/bin/sh
-# Autobahn's WebSocket cases against Tandem's reader and writer. Fails on any failed case.
+# Autobahn's WebSocket cases against Tandem's upgrade, reader and writer. Fails on any failed case.
 #
 # usage: tests/autobahn/run.sh [SERVER [ARGUMENT...]]
-# Without SERVER it builds and runs the wire crate's echo server.
+# Without SERVER it builds and runs echo.rs.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,7 +18,7 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 if [ $# -eq 0 ]; then
-    (cd "$root" && cargo build --quiet -p tandem-wire --example echo)
+    (cd "$root" && cargo build --quiet -p tandem --features failpoints --example echo)
     set -- "$target/debug/examples/echo"
 fi
 exec "$venv/bin/python" "$here/run.py" "$@"

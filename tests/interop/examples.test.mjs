@@ -56,6 +56,26 @@ test('the notebook in the terminal is shared, and is still there afterwards', as
   await three.says('2 notes')
 })
 
+test('the notebook outlives its server: what was typed before, meanwhile and after is there for everybody', async () => {
+  const name = fresh('notebook')
+  const server = await context.company.server()
+  const [one, two] = [1, 2].map(() => context.company.keep(new Notebook(name, server.http)))
+  await Promise.all([one.says('0 notes'), two.says('0 notes')])
+  one.type('before')
+  await two.says('* before')
+  await server.kill()
+  one.type('meanwhile')
+  await one.says('* meanwhile')
+  await server.begin()
+  await two.says('* meanwhile')
+  two.type('after')
+  await one.says('* after')
+  await server.restart()
+  const three = context.company.keep(new Notebook(name, server.http))
+  await three.says('3 notes')
+  for (const word of ['before', 'meanwhile', 'after']) assert.ok(three.output.includes(`* ${word}`), three.describe())
+})
+
 test('the TipTap example builds', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-example-'))
   try {

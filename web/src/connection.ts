@@ -13,7 +13,32 @@ import { Ledger } from './saved'
 import type { Facts } from './state'
 
 /** Why the page cannot go on by itself. */
-export type Trouble = 'guests-off' | 'token-ended' | 'denied' | 'closed' | 'deleted' | 'too-large' | 'refused'
+export type Trouble =
+  | 'guests-off'
+  | 'token-ended'
+  | 'token-broken'
+  | 'denied'
+  | 'bad-name'
+  | 'quarantined'
+  | 'closed'
+  | 'deleted'
+  | 'too-large'
+  | 'refused'
+
+/** Those in which the server does not give us the document at all. */
+const SHUT_OUT = ['guests-off', 'token-ended', 'token-broken', 'denied', 'bad-name', 'quarantined'] as const
+
+export type ShutOut = (typeof SHUT_OUT)[number]
+
+export function isShutOut(trouble: Trouble | 'offline' | null): trouble is ShutOut {
+  return (SHUT_OUT as readonly unknown[]).includes(trouble)
+}
+
+/** Refusals of a login that another token would not change. */
+const ABOUT_THE_DOCUMENT: Readonly<Record<string, ShutOut>> = {
+  'name-not-allowed': 'bad-name',
+  quarantined: 'quarantined',
+}
 
 interface Events {
   /** Some fact has changed. */
@@ -79,13 +104,15 @@ export class Connection {
 
   /** Lets go of what went wrong and opens the socket anew. */
   again(): void {
-    this.#trouble = null
+    // What is deleted stays so: to offer the text again would only have it refused again.
+    if (this.#trouble !== 'deleted') this.#trouble = null
     this.reopen()
   }
 
   /** Opens the socket anew, which logs in and compares everything again. */
   reopen(): void {
     clearTimeout(this.#timer)
+    if (this.#trouble === 'deleted') return
     if (this.#socket.webSocket?.readyState === WebSocket.OPEN) {
       this.#startAgain = true
       this.#socket.webSocket.close()
@@ -118,10 +145,11 @@ export class Connection {
       link: this.#link,
       joined,
       readonly,
-      denied: trouble === 'guests-off' || trouble === 'token-ended' || trouble === 'denied',
+      denied: isShutOut(trouble),
+      deleted: trouble === 'deleted',
       tooLarge: trouble === 'too-large',
       saved: joined && this.#ledger.saved,
-      refused: this.#ledger.refused || trouble === 'deleted' || trouble === 'closed',
+      refused: this.#ledger.refused || trouble === 'closed',
       waitedMs: this.#ledger.waitedMs(now),
     }
   }
@@ -143,7 +171,7 @@ export class Connection {
       this.#received(new Uint8Array(event.data)),
     )
     provider.on('authenticated', () => this.#authenticated())
-    provider.on('authenticationFailed', () => this.#refused())
+    provider.on('authenticationFailed', ({ reason }: { reason: string }) => this.#refused(reason))
     provider.on('synced', () => {
       this.#everJoined = true
       this.#attempts = 0
@@ -183,7 +211,7 @@ export class Connection {
         this.#identity.expire()
         return
       case 'closed':
-        this.#documentClosed()
+        this.#documentClosed(frame.reason)
         break
       default:
         return
@@ -199,9 +227,15 @@ export class Connection {
   }
 
   /** The login failed, or an access that we had has ended. */
-  #refused(): void {
+  #refused(reason: string): void {
     if (this.#tokenFailure !== null) {
       this.#noToken(this.#tokenFailure)
+      return
+    }
+    const aboutTheDocument = ABOUT_THE_DOCUMENT[reason]
+    if (aboutTheDocument !== undefined) {
+      this.#trouble = aboutTheDocument
+      this.#events.changed()
       return
     }
     // A guest's token may come from a server that no longer knows it. Once, we ask for another.
@@ -210,7 +244,8 @@ export class Connection {
       this.again()
       return
     }
-    this.#trouble = 'denied'
+    if (reason === 'token-expired') this.#trouble = 'token-ended'
+    else this.#trouble = this.#identity.isLegible ? 'denied' : 'token-broken'
     this.#events.changed()
   }
 
@@ -244,9 +279,21 @@ export class Connection {
     this.#events.changed()
   }
 
-  #documentClosed(): void {
+  #documentClosed(reason: string): void {
+    if (reason === 'deleted') {
+      this.#deleted()
+      return
+    }
     this.#trouble ??= 'closed'
     this.#later(CLOSED_RETRY_MS, () => this.again())
+  }
+
+  /** The document is no more: nothing is asked for and nothing offered from now on. */
+  #deleted(): void {
+    this.#trouble = 'deleted'
+    this.#startAgain = false
+    clearTimeout(this.#timer)
+    this.#socket.disconnect()
   }
 
   #later(waits: readonly number[], action: () => void): void {
@@ -269,7 +316,8 @@ export class Connection {
     } catch {
       return
     }
-    if (code === 'too-large' || code === 'deleted') this.#trouble = code
+    if (code === 'too-large') this.#trouble = code
+    else if (code === 'deleted') this.#deleted()
     this.#events.changed()
   }
 

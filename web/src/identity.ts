@@ -55,6 +55,16 @@ export class Identity {
     return this.#pass?.origin === 'guest'
   }
 
+  /** Whether the page came in with a token from its address. */
+  get isFromAddress(): boolean {
+    return this.#pass?.origin === 'address'
+  }
+
+  /** Whether the token says whose it is; one that was cut or mistyped does not. */
+  get isLegible(): boolean {
+    return this.#pass?.subject !== ''
+  }
+
   /** Takes another name, here and in this browser's memory. */
   rename(name: string): Person {
     const clean = cleanName(name)

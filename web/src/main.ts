@@ -7,7 +7,7 @@ import { Notices } from './notice'
 import { createPeople, present } from './people'
 import { published } from './person'
 import { Pill } from './pill'
-import { documentName, freshUrl, shareUrl, socketUrl, takeTokenFromFragment } from './place'
+import { documentName, freshUrl, hasTokenInFragment, shareUrl, socketUrl, takeTokenFromFragment } from './place'
 import { createShare } from './share'
 import { type State, stateOf, wouldLose } from './state'
 import { takeBack } from './takeback'
@@ -34,12 +34,14 @@ const editor = createEditor(part('sheet'), doc, awareness)
 const title = part<HTMLInputElement>('title')
 const pill = new Pill(part('pill'), part('voice'), () => connection.again())
 const notices = new Notices(
-  { bar: part('notice'), page: part('wall'), content: [part('toolbar'), part('desk')] },
+  { bar: part('notice'), page: part('wall'), content: ['toolbar', 'desk', 'title', 'share', 'people'].map(part) },
   {
     again: () => connection.again(),
     guest: () => {
       identity.forgetAddressToken()
-      connection.again()
+      // Who has written here under one access goes on under another as a new author.
+      if (connection.everJoined) location.reload()
+      else connection.again()
     },
     takeBack: () => {
       if (takeBack(editor)) connection.again()
@@ -66,7 +68,10 @@ createShare(part('share'), part<HTMLDialogElement>('share-card'), {
   link: shareUrl(name),
   document: name,
   guests: () => identity.isGuest,
-  canWrite: () => connection.provider.authorizedScope === 'read-write',
+  right: () => {
+    const scope = connection.provider.authorizedScope
+    return scope === 'read-write' ? 'write' : scope === 'readonly' ? 'read' : null
+  },
   present: () => present(awareness.getStates(), awareness.clientID).map(({ name, you }) => (you ? `${name} (you)` : name)),
 })
 
@@ -91,7 +96,14 @@ function look(): void {
   pill.set(state)
   offlineSince = state === 'offline' ? (offlineSince ?? now) : null
   const cutOff = offlineSince !== null && now - offlineSince >= OFFLINE_NOTICE_MS
-  notices.show(connection.trouble ?? (cutOff ? 'offline' : null), connection.everJoined, name)
+  notices.show({
+    trouble: connection.trouble ?? (cutOff ? 'offline' : null),
+    everJoined: connection.everJoined,
+    document: name,
+    hasOwnToken: identity.isFromAddress,
+  })
+  // A link to what is deleted is worth nothing; there is no way back from here.
+  if (state === 'deleted') part('share').hidden = true
   const writable =
     connection.everJoined && !facts.readonly && !facts.denied && connection.trouble !== 'deleted'
   setWritable(editor, writable)
@@ -114,6 +126,10 @@ addEventListener('pageshow', (event) => {
   awareness.setLocalState({})
   publish()
   connection.reopen()
+})
+// A link with another token, opened in this very window: only its fragment differs, so the browser would not load it.
+addEventListener('hashchange', () => {
+  if (hasTokenInFragment()) location.reload()
 })
 addEventListener('beforeunload', (event) => {
   if (wouldLose(state, connection.dirty)) event.preventDefault()

@@ -8,6 +8,7 @@ const WORDS: Record<State, string> = {
   offline: 'Offline, kept here',
   unsaved: 'Not saved yet',
   'no-access': 'No access',
+  deleted: 'Deleted',
   'too-large': 'Too large',
   readonly: 'Can read',
 }
@@ -19,6 +20,7 @@ const HINTS: Record<State, string> = {
   offline: 'There is no connection. What you write stays in this window until there is one. Click to try now.',
   unsaved: 'The server has not stored the last change. It stays in this window.',
   'no-access': 'The server does not let you in.',
+  deleted: 'This document was deleted. Its text stays in this window until you close it.',
   'too-large': 'The last change is larger than the server takes.',
   readonly: 'You can read this document, but not change it.',
 }

@@ -39,6 +39,11 @@ export function shareUrl(document: string): string {
   return url.href
 }
 
+/** Whether the address carries a token now. */
+export function hasTokenInFragment(): boolean {
+  return new URLSearchParams(location.hash.slice(1)).has('token')
+}
+
 /** Takes a token out of the address's fragment, so that it is neither copied nor kept in the history. */
 export function takeTokenFromFragment(): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')

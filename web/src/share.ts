@@ -5,10 +5,13 @@ export interface Sharing {
   readonly document: string
   /** Whether this server lets whoever has the link in as a guest. */
   readonly guests: () => boolean
-  readonly canWrite: () => boolean
+  /** What you may do here, once the server has said it. A guest has the right that every guest has. */
+  readonly right: () => 'write' | 'read' | null
   /** The names of everybody here, you first. */
   readonly present: () => readonly string[]
 }
+
+const RIGHTS = { write: 'can read and write', read: 'can read' } as const
 
 export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement, sharing: Sharing): void {
   const part = <T extends HTMLElement>(name: string) => dialog.querySelector<T>(`[data-part="${name}"]`) as T
@@ -20,10 +23,13 @@ export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement
   button.addEventListener('click', () => {
     link.value = sharing.link
     part('document').textContent = sharing.document
+    const right = sharing.right()
     part('reach').textContent = sharing.guests()
-      ? 'Whoever can reach this server and has the link can read and write here.'
+      ? right === null
+        ? 'Whoever can reach this server can open this link.'
+        : `Whoever can reach this server and has the link ${RIGHTS[right]} here.`
       : 'The link says where the document is. To open it, everyone needs an access of their own.'
-    part('right').textContent = sharing.canWrite() ? 'can read and write' : 'can read'
+    part('right').textContent = right === null ? 'not known yet' : RIGHTS[right]
     part('present').textContent = sharing.present().join(', ')
     reset()
     dialog.showModal()
@@ -39,6 +45,7 @@ export function createShare(button: HTMLButtonElement, dialog: HTMLDialogElement
   function select(): void {
     link.focus()
     link.setSelectionRange(0, link.value.length, 'backward')
+    link.scrollLeft = 0
   }
 
   function reset(): void {

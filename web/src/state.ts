@@ -7,6 +7,7 @@ export type State =
   | 'offline'
   | 'unsaved'
   | 'no-access'
+  | 'deleted'
   | 'too-large'
   | 'readonly'
 
@@ -20,6 +21,8 @@ export interface Facts {
   readonly readonly: boolean
   /** The server or the sign-in said no. */
   readonly denied: boolean
+  /** The document is no more. */
+  readonly deleted: boolean
   /** The server skipped an edit because of its size. */
   readonly tooLarge: boolean
   readonly saved: boolean
@@ -32,6 +35,7 @@ export interface Facts {
 export const PATIENCE_MS = 5_000
 
 export function stateOf(facts: Facts): State {
+  if (facts.deleted) return 'deleted'
   if (facts.denied) return 'no-access'
   if (facts.tooLarge) return 'too-large'
   if (!facts.online || facts.link === 'closed') return 'offline'

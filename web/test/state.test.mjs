@@ -8,6 +8,7 @@ const calm = {
   joined: true,
   readonly: false,
   denied: false,
+  deleted: false,
   tooLarge: false,
   saved: true,
   refused: false,
@@ -26,11 +27,12 @@ it('says each word for its own reason', () => {
   assert.equal(state({ online: false }), 'offline')
   assert.equal(state({ readonly: true, saved: false }), 'readonly')
   assert.equal(state({ denied: true, joined: false }), 'no-access')
+  assert.equal(state({ deleted: true, link: 'closed', joined: false, online: false }), 'deleted')
   assert.equal(state({ tooLarge: true, saved: false, refused: true }), 'too-large')
 })
 
 it('never says saved while anything speaks against it', () => {
-  for (const fact of [{ saved: false }, { refused: true }, { tooLarge: true }, { denied: true }, { joined: false }, { online: false }]) {
+  for (const fact of [{ saved: false }, { refused: true }, { tooLarge: true }, { denied: true }, { deleted: true }, { joined: false }, { online: false }]) {
     assert.notEqual(state(fact), 'saved')
   }
 })

@@ -2,9 +2,10 @@
 //!
 //! - Owner: Root, which restarts it; while it fails the node is unready. Rooms keep what they appended until its
 //!   commit returns, and give it again to a restarted journal (a repeat is harmless).
-//! - In: [`Journal::append`], [`Journal::load`]. Out: [`Committed`] to each room, one a commit.
+//! - In: [`Life::append`], [`Journal::load`]. Out: [`Committed`] to each room, one a commit.
 //! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
-//! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels; no [`Committed`] leaves
+//! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels, over all lives of the
+//!   journal: a restarted one neither commits nor loads before its predecessor's commit ended. No [`Committed`] leaves
 //!   before it ended well. A failed commit's outcome is unknown: the same is appended again.
 
 mod batch;
@@ -14,10 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
 use tandem_model::{DocumentName, Limits, Seq};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
 pub use self::batch::Target;
@@ -86,6 +87,8 @@ struct Shared {
     waiting_bytes: AtomicU64,
     waiting_bytes_max: u64,
     healthy: AtomicBool,
+    /// Held by the commit in flight.
+    committing: Arc<Mutex<()>>,
 }
 
 impl Journal {
@@ -97,13 +100,15 @@ impl Journal {
             waiting_bytes: AtomicU64::new(0),
             waiting_bytes_max: limits.journal_bytes,
             healthy: AtomicBool::new(true),
+            committing: Arc::default(),
         };
         Self { actor: Cell::default(), shared: Arc::new(shared) }
     }
 
-    /// Appends; the reply comes with the commit. A journal between two lives forgets it: rooms give it again.
-    pub fn append(&self, append: Append) {
-        self.actor.cast(Msg::Append(Box::new(append)));
+    /// The life that takes appends now, if the journal was ever started. One that ended forgets what it is given.
+    #[must_use]
+    pub fn life(&self) -> Option<Life> {
+        self.actor.get().map(Life)
     }
 
     /// Loads a document, once all that the journal holds of it is settled.
@@ -142,14 +147,6 @@ impl Journal {
         let _ = answer.await;
     }
 
-    /// Asks the store for a sign of life.
-    ///
-    /// # Errors
-    /// As [`Log::ping`].
-    pub async fn ping(&self) -> Result<(), LogError> {
-        self.shared.log.ping().await
-    }
-
     /// The log that it writes, for what reads it apart from rooms.
     #[must_use]
     pub fn log(&self) -> &Arc<dyn Log> {
@@ -168,11 +165,28 @@ impl Journal {
     }
 }
 
+/// One life of the journal: its actor, from a start to the next.
+pub struct Life(ActorRef<Msg>);
+
+impl Life {
+    /// Which life it is.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.0.get_id()
+    }
+
+    /// Appends; the reply comes with the commit, or never when this life ends before.
+    pub fn append(&self, append: Append) {
+        // A life that ended forgets it: its room gives it to the next one.
+        let _ = self.0.cast(Msg::Append(Box::new(append)));
+    }
+}
+
 type Parts = Vec<Part<Reply>>;
 
 /// What the journal is told; private to this module but for ractor's sake.
 pub enum Msg {
-    /// See [`Journal::append`].
+    /// See [`Life::append`].
     Append(Box<Append>),
     /// See [`Journal::load`].
     Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
@@ -180,6 +194,8 @@ pub enum Msg {
     Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
     /// The wait after a failed commit is over.
     Retry,
+    /// The commit that an earlier life left in flight ended.
+    Inherited,
     /// See [`Journal::drained`].
     Drain(oneshot::Sender<()>),
 }
@@ -192,6 +208,8 @@ struct State {
     flying: Option<Flying>,
     retry_after: Duration,
     pausing: bool,
+    /// Whether a commit of an earlier life is still in flight.
+    inheriting: bool,
     loads: Vec<(DocumentName, oneshot::Sender<Result<Found, LogError>>)>,
     drains: Vec<oneshot::Sender<()>>,
 }
@@ -207,13 +225,23 @@ impl Actor for JournalActor {
     type State = State;
     type Arguments = Arc<Shared>;
 
-    async fn pre_start(&self, _: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
+        let inheriting = shared.committing.try_lock().is_err();
+        if inheriting {
+            let committing = shared.committing.clone();
+            tokio::spawn(async move {
+                drop(committing.lock().await);
+                // A journal that died again leaves the wait to the next one.
+                let _ = myself.cast(Msg::Inherited);
+            });
+        }
         Ok(State {
             shared,
             waiting: Batch::default(),
             flying: None,
             retry_after: RETRY_FIRST,
             pausing: false,
+            inheriting,
             loads: Vec::new(),
             drains: Vec::new(),
         })
@@ -226,10 +254,11 @@ impl Actor for JournalActor {
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
             Msg::Retry => state.pausing = false,
+            Msg::Inherited => state.inheriting = false,
             Msg::Drain(reply) => state.drains.push(reply),
         }
         failpoint!("journal::handle");
-        state.go_on(&myself);
+        state.go_on(&myself).await;
         Ok(())
     }
 }
@@ -240,12 +269,14 @@ impl State {
         self.waiting.add(Part { name, target, up_to: number, contributions: vec![contribution], reply });
     }
 
-    fn go_on(&mut self, myself: &ActorRef<Msg>) {
-        if self.flying.is_none() && !self.pausing && !self.waiting.is_empty() {
-            self.commit(myself);
+    async fn go_on(&mut self, myself: &ActorRef<Msg>) {
+        if !self.inheriting {
+            if self.flying.is_none() && !self.pausing && !self.waiting.is_empty() {
+                self.commit(myself).await;
+            }
+            self.start_loads();
         }
-        self.start_loads();
-        if self.flying.is_none() && self.waiting.is_empty() {
+        if !self.inheriting && self.flying.is_none() && self.waiting.is_empty() {
             // Whoever waited may have given up.
             self.drains.drain(..).for_each(|reply| _ = reply.send(()));
         }
@@ -255,14 +286,17 @@ impl State {
         gauge!("tandem_journal_waiting_bytes").set(bytes as f64);
     }
 
-    fn commit(&mut self, myself: &ActorRef<Msg>) {
+    async fn commit(&mut self, myself: &ActorRef<Msg>) {
         let bytes = self.waiting.bytes();
         let parts = self.waiting.take();
         let documents = parts.iter().map(|part| part.name.clone()).collect();
         self.flying = Some(Flying { documents, bytes, since: Instant::now() });
-        let (log, myself) = (self.shared.log.clone(), myself.clone());
+        let (shared, myself) = (self.shared.clone(), myself.clone());
+        // Free: the only commit in flight would be ours.
+        let one = shared.committing.clone().lock_owned().await;
         tokio::spawn(async move {
-            let ended = commit(&*log, &parts).await;
+            let ended = commit(&*shared.log, &parts).await;
+            drop(one);
             // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
             let _ = myself.cast(Msg::Ended(parts, ended));
         });

@@ -2,7 +2,7 @@
 //!
 //! A session binds one client id in a document. An id once bound belongs to that session's subject. While a live
 //! session is bound to it, new structs of that id are taken from its subject's sessions only; what others bring is
-//! withheld, and the bound session is asked for it. What it lacks by its own answer is forged.
+//! withheld, and the bound session is asked for it. What its own answer does not hold is forged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -167,9 +167,16 @@ impl Authors {
         }
     }
 
-    /// The member answered all its questions up to this one: what the document lacks of its ids now, of those that were
-    /// in doubt, is forged.
-    pub fn answered(&mut self, member: MemberId, question: u64, document: &StateVector) -> Decided {
+    /// The member answered all its questions up to this one. What was in doubt of its ids is forged if neither the
+    /// document has it now nor the answer held it. If the answer held it and it could not be taken, because something
+    /// else is missing, the member is asked again for that: the doubt waits for that answer.
+    pub fn answered(
+        &mut self,
+        member: MemberId,
+        question: u64,
+        document: &StateVector,
+        answer: &StateVector,
+    ) -> Decided {
         let mut decided = Decided::default();
         let mut room = FORGED_MAX.saturating_sub(self.live.values().filter(|live| live.forged.is_some()).count());
         for (&client, live) in self.live.iter_mut().filter(|(_, live)| live.member == member) {
@@ -177,8 +184,13 @@ impl Authors {
             let Some(asked) = live.asked.take_if(|asked| asked.question.is_some_and(|asked| asked <= question)) else {
                 continue;
             };
-            decided.clients.push(client);
             let clock = document.get(client);
+            if clock <= asked.withheld && asked.withheld < answer.get(client) {
+                let withheld = asked.later.map_or(asked.withheld, |later| later.max(asked.withheld));
+                live.asked = Some(Asked { question: Some(question + 1), withheld, later: None, ..asked });
+                continue;
+            }
+            decided.clients.push(client);
             if clock <= asked.withheld && room > 0 {
                 live.forged = Some(clock..=asked.withheld);
                 room -= 1;
@@ -265,11 +277,31 @@ mod tests {
         let now = Instant::now();
         assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
         authors.asked(ClientId(7), 3);
-        assert_eq!(authors.answered(ANN, 2, &vector(7, 5)), Decided::default(), "an answer to an older question");
-        assert_eq!(authors.answered(ANN, 3, &vector(7, 5)), Decided { clients: vec![ClientId(7)], again: vec![] });
+        let nothing = StateVector::default();
+        assert_eq!(
+            authors.answered(ANN, 2, &vector(7, 5), &nothing),
+            Decided::default(),
+            "an answer to an older question"
+        );
+        assert_eq!(
+            authors.answered(ANN, 3, &vector(7, 5), &nothing),
+            Decided { clients: vec![ClientId(7)], again: vec![] }
+        );
         assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Refuse);
         authors.spoke(ClientId(7), ANN, 6);
         assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold, "its own word goes on being believed");
+    }
+
+    #[test]
+    fn what_an_answer_held_is_its_authors_although_it_could_not_be_taken() {
+        let mut authors = authors();
+        let now = Instant::now();
+        assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
+        authors.asked(ClientId(7), 1);
+        assert_eq!(authors.answered(ANN, 1, &vector(7, 3), &vector(7, 6)), Decided::default());
+        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Withhold);
+        assert_eq!(authors.answered(ANN, 2, &vector(7, 6), &vector(7, 6)).clients, [ClientId(7)]);
+        assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Withhold);
     }
 
     #[test]
@@ -279,7 +311,7 @@ mod tests {
         assert_eq!(authors.withhold(Id::new(7, 5), now), Some(ANN));
         authors.asked(ClientId(7), 1);
         assert_eq!(authors.withhold(Id::new(7, 6), now), None, "one question an id");
-        let decided = authors.answered(ANN, 1, &vector(7, 6));
+        let decided = authors.answered(ANN, 1, &vector(7, 6), &vector(7, 6));
         assert_eq!(decided, Decided { clients: vec![ClientId(7)], again: vec![Id::new(7, 6)] });
         assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold);
     }

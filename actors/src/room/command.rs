@@ -12,12 +12,7 @@ use crate::session::gate::{Answer, Attempt, Entry};
 #[derive(Clone, Debug)]
 pub enum Command {
     /// The client asks what it misses.
-    Step1 {
-        /// Its state vector.
-        vector: Bytes,
-        /// Whether the answer goes with a question of ours.
-        ask: bool,
-    },
+    Step1(Step1),
     /// The client answers a question of ours.
     Step2 {
         /// What we miss.
@@ -49,6 +44,17 @@ pub enum Command {
     Stateless(Arc<str>),
 }
 
+/// The client's SyncStep1.
+#[derive(Clone, Debug)]
+pub struct Step1 {
+    /// What it has; a state vector.
+    pub vector: Bytes,
+    /// Whether our own question goes with the answer.
+    pub ask: bool,
+    /// Which of its session's for this document it is, going up by one.
+    pub number: u64,
+}
+
 /// A session that wants in.
 #[derive(Clone, Debug)]
 pub struct Join {
@@ -75,4 +81,6 @@ pub struct Again {
     pub presence: Option<Bytes>,
     /// The edits without a fate.
     pub owed: Vec<Entry>,
+    /// The client's newest SyncStep1, if it was not answered.
+    pub step1: Option<Step1>,
 }

@@ -13,8 +13,9 @@ use tandem_yjs::{Admission, Index, StateVector, Update, Verdict};
 use tokio::time::Instant;
 
 use super::authors::Authors;
-use super::command::{Command, Join};
-use super::member::{DERIVED_MAX, Member, PRESENT_AFTER, Waiting};
+use super::command::{Again, Command, Join, Step1};
+use super::derived::Derived;
+use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::{Presence, Speaker};
@@ -60,6 +61,17 @@ pub struct Room {
     whole: Option<Bytes>,
     /// Flights that are held back because too much is uncommitted.
     held: Vec<Flight>,
+    /// Whether an editor is to be asked for deletions that viewers derived.
+    derived: Derived,
+}
+
+/// What the document lacks of what a viewer brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Nothing,
+    /// Structs of ids that the viewer is not bound to; the first that is missing.
+    Others(Id),
+    Own,
 }
 
 /// What an editor or viewer brought.
@@ -95,6 +107,7 @@ impl Room {
             next_member: 0,
             whole: None,
             held: Vec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -110,15 +123,20 @@ impl Room {
             member.waiting = again.owed.iter().map(orphan).collect();
             member.bound = again.bound.filter(|client| self.authors.bind(*client, id, &member.subject));
         }
-        if again.is_some() {
-            member.ask(Question::Missing, self.vector());
-        } else if asked_at_once {
-            member.ask(Question::Handshake, self.vector());
+        match &again {
+            // It is asked with the answer to its own question.
+            Some(Again { step1: Some(step1), .. }) if step1.ask => {}
+            Some(_) => _ = member.ask(Question::Missing, self.vector()),
+            None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
+            None => {}
         }
         self.members.insert(id, member);
         if let Some(again) = again {
             again.presence.iter().for_each(|states| self.hear(id, states, now));
-            self.catch_up_whole(id);
+            match again.step1 {
+                Some(step1) => self.step1(id, step1, now),
+                None => self.catch_up_whole(id),
+            }
         }
         id
     }
@@ -141,7 +159,7 @@ impl Room {
             return;
         }
         match command {
-            Command::Step1 { vector, ask } => self.step1(member, vector, ask, now),
+            Command::Step1(step1) => self.step1(member, step1, now),
             Command::Step2 { update, answer } => {
                 let answers = answer.attempt == self.members.get(&member).map(|member| member.attempt);
                 self.bring(Brought { member, update: &update, entry: answer.entry, answers, step2: true }, now);
@@ -198,16 +216,17 @@ impl Room {
         let due: Vec<MemberId> = self.members.values().filter(|member| due(member)).map(|member| member.id).collect();
         for id in due {
             let Some(member) = self.members.get_mut(&id) else { continue };
-            let vector = member.steps.take(now);
+            let step1 = member.steps.take(now);
             let shows = !member.present && member.joined + PRESENT_AFTER <= now;
-            if let Some(vector) = vector {
-                self.answer_step1(id, &vector);
+            if let Some(step1) = step1 {
+                self.answer_step1(id, &step1);
             }
             if shows {
                 self.show_presence(id);
             }
         }
         self.ask_the_due(now);
+        self.ask_for_derived(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
         self.flush(now);
@@ -227,7 +246,7 @@ impl Room {
     pub fn deadline(&self) -> Option<Instant> {
         let members = self.members.values().filter_map(Member::deadline).min();
         let presence = [self.presence.flush_at(), self.presence.expires_at()];
-        presence.into_iter().chain([members, self.authors.deadline()]).flatten().min()
+        presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }
 
     /// Tells every session that the document is closed to it, and lets all go.
@@ -280,26 +299,82 @@ impl Room {
         if member.right.may_edit() {
             self.edit(&brought, &update, now);
         } else {
-            self.view(&brought, &update);
+            self.view(&brought, &update, now);
         }
     }
 
     /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
-    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>) {
-        let known = self.index.state_vector();
-        if update.clients().any(|(client, _, end)| end > known.get(client)) {
+    fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+        let news = self.viewers_news(brought.member, update);
+        if brought.answers {
+            self.decide_viewers(brought.member, news);
+        }
+        if let News::Others(missing) = news {
+            self.wait_for_author(brought, missing);
+        } else if news == News::Own {
             self.refuse(brought.member, brought.entry, Refusal::ReadOnly);
         } else if brought.step2 || self.index.holds(update) {
             self.settle_when_durable(brought.member, brought.entry);
         } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
             // Deletions that every client derives by itself: acknowledged once the document holds them too.
             member.derived.push_back((entry, Bytes::copy_from_slice(brought.update)));
-            if member.derived.len() > DERIVED_MAX
-                && let Some((oldest, _)) = member.derived.pop_front()
-            {
-                self.settle(brought.member, Some(oldest), Fate::Refused);
+            self.derived.want(now);
+            let dropped = member.drop_derived();
+            dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
+        }
+    }
+
+    /// What the document lacks of a viewer's update. What it holds of others it was sent before a crash, or has by another
+    /// way; what is its own, or may be, it wrote.
+    fn viewers_news(&self, member: MemberId, update: &Update<'_>) -> News {
+        let known = self.index.state_vector();
+        let bound = self.members.get(&member).and_then(|member| member.bound);
+        let mut news = News::Nothing;
+        for (client, ..) in update.clients().filter(|(client, _, end)| *end > known.get(*client)) {
+            if bound.is_none_or(|bound| bound == client) {
+                return News::Own;
+            }
+            news = News::Others(Id { client, clock: known.get(client) });
+        }
+        news
+    }
+
+    /// A viewer answered: if it holds nothing that the document lacks, what waited is there, or was deletions that it
+    /// derived.
+    fn decide_viewers(&mut self, member: MemberId, news: News) {
+        let Some(there) = self.members.get_mut(&member) else { return };
+        if let News::Others(missing) = news {
+            return there.still_withheld(missing);
+        }
+        there.caught_up();
+        for waiting in std::mem::take(&mut there.waiting) {
+            match news {
+                News::Own => self.settle(member, waiting.entry, Fate::Refused),
+                News::Nothing | News::Others(_) => self.settle_when_durable(member, waiting.entry),
             }
         }
+    }
+
+    /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
+    /// the author brought it.
+    fn wait_for_author(&mut self, brought: &Brought<'_>, missing: Id) {
+        let Some(there) = self.members.get_mut(&brought.member) else { return };
+        there.miss(missing);
+        if brought.entry.is_some() {
+            there.waiting.push(Waiting { entry: brought.entry, ends: None, refused: false });
+            self.bound_waiting(brought.member);
+        }
+    }
+
+    /// Asks an editor for deletions that a viewer derived and nobody brought: every client has derived them.
+    fn ask_for_derived(&mut self, now: Instant) {
+        if !self.derived.take(now) {
+            return;
+        }
+        let editor = |member: &&Member| member.right.may_edit() && member.following && member.has_no_open_question();
+        let editor = self.members.values().find(editor).map(|member| member.id);
+        // Without one the next editor's handshake brings them.
+        editor.into_iter().for_each(|editor| self.ask(editor));
     }
 
     fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
@@ -322,7 +397,8 @@ impl Room {
         }
         self.decide(brought, update, &admission, now);
         if brought.answers {
-            self.authors_answered(brought.member, now);
+            let answer = update.clients().map(|(client, _, end)| (client, end)).collect();
+            self.authors_answered(brought.member, &answer, now);
         }
         if admission.new_deletions {
             self.settle_derived();
@@ -414,10 +490,10 @@ impl Room {
         }
     }
 
-    /// An author answered: what it lacks of its own is forged, wherever it waits.
-    fn authors_answered(&mut self, author: MemberId, now: Instant) {
+    /// An author answered: what its answer lacks of its own is forged, wherever it waits.
+    fn authors_answered(&mut self, author: MemberId, answer: &StateVector, now: Instant) {
         let Some(there) = self.members.get(&author) else { return };
-        let decided = self.authors.answered(author, there.answered(), self.index.state_vector());
+        let decided = self.authors.answered(author, there.answered(), self.index.state_vector(), answer);
         decided.again.iter().for_each(|id| self.ask_author(*id, now));
         for client in &decided.clients {
             self.refuse_forged(Id { client: *client, clock: self.index.state_vector().get(*client) });
@@ -546,28 +622,28 @@ impl Room {
 
     // Answers.
 
-    fn step1(&mut self, member: MemberId, vector: Bytes, ask: bool, now: Instant) {
+    fn step1(&mut self, member: MemberId, step1: Step1, now: Instant) {
         let Some(there) = self.members.get_mut(&member) else { return };
-        there.ask_with_answer |= ask;
-        if let Some(vector) = there.steps.offer(vector, now) {
-            self.answer_step1(member, &vector);
+        there.ask_with_answer |= step1.ask;
+        if let Some(step1) = there.steps.offer(step1, now) {
+            self.answer_step1(member, &step1);
         }
     }
 
-    fn answer_step1(&mut self, member: MemberId, vector: &[u8]) {
+    fn answer_step1(&mut self, member: MemberId, step1: &Step1) {
         let ours = self.vector();
         let Some(there) = self.members.get_mut(&member) else { return };
         if std::mem::take(&mut there.ask_with_answer) {
             there.ask(Question::Handshake, ours);
         }
         // A vector that cannot be read is answered as an empty one: with everything.
-        let since = StateVector::decode(vector).unwrap_or_default();
+        let since = StateVector::decode(&step1.vector).unwrap_or_default();
         let first = !std::mem::replace(&mut there.following, true);
         if first {
             self.outbox.start(member);
         }
         let difference = self.difference(&since);
-        self.tell(member, Notice::Difference(difference));
+        self.tell(member, Notice::Difference(difference, step1.number));
     }
 
     fn difference(&mut self, since: &StateVector) -> Bytes {

@@ -20,8 +20,6 @@ pub struct Content {
     pub owners: Vec<(ClientId, Subject)>,
     /// The position of the newest row.
     pub head: Seq,
-    /// The position of the snapshot, if there is one.
-    pub snapshot: Option<Seq>,
     /// Rows and bytes after the snapshot.
     pub since_snapshot: (u64, u64),
 }
@@ -48,8 +46,7 @@ pub fn read(loaded: &tandem_model::log::Loaded, limits: IndexLimits) -> Result<C
     index.set_limits(limits);
     let since_snapshot =
         (loaded.rows.len() as u64, loaded.rows.iter().map(|row| row.payload.len() as u64).sum::<u64>());
-    let snapshot = loaded.snapshot.as_ref().map(|row| row.seq);
-    Ok(Content { index, owners, head: loaded.document.head, snapshot, since_snapshot })
+    Ok(Content { index, owners, head: loaded.document.head, since_snapshot })
 }
 
 /// Makes the room of what a load found.

@@ -12,6 +12,7 @@ use tandem_model::{ClientId, Id, Right, Subject};
 use tandem_yjs::StateVector;
 use tokio::time::Instant;
 
+use super::command::Step1;
 use super::notice::{Inbox, Notice};
 use super::outbox::MemberId;
 use crate::session::gate::{Attempt, Entry, Question};
@@ -25,8 +26,11 @@ pub const ASK_EVERY_MAX: Duration = Duration::from_secs(10);
 /// Presence goes to a new member after its first SyncStep2, or after this long.
 pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
 
-/// Deletions of a viewer that wait until the document holds them; beyond, the oldest are refused.
+/// Updates of a viewer with deletions only that wait until the document holds them; beyond, the oldest are refused.
 pub const DERIVED_MAX: usize = 100;
+
+/// Bytes of them.
+pub const DERIVED_BYTES_MAX: usize = 1 << 20;
 
 /// One membership.
 #[derive(Debug)]
@@ -87,7 +91,7 @@ struct Behind {
 #[derive(Debug, Default)]
 pub struct Steps {
     answered: Option<Instant>,
-    waiting: Option<Bytes>,
+    waiting: Option<Step1>,
 }
 
 impl Member {
@@ -176,6 +180,19 @@ impl Member {
         self.behind = Some(Behind { missing, answers, ask_at: None });
     }
 
+    /// Takes out the oldest of what waits in [`Self::derived`] beyond its bounds: to be refused.
+    pub fn drop_derived(&mut self) -> Vec<Entry> {
+        let mut bytes: usize = self.derived.iter().map(|(_, update)| update.len()).sum();
+        let mut dropped = Vec::new();
+        while (self.derived.len() > DERIVED_MAX || bytes > DERIVED_BYTES_MAX)
+            && let Some((entry, update)) = self.derived.pop_front()
+        {
+            bytes -= update.len();
+            dropped.push(entry);
+        }
+        dropped
+    }
+
     /// What is missed, if anything is.
     #[must_use]
     pub fn missing(&self) -> Option<Id> {
@@ -218,19 +235,19 @@ const STEPS_APART: Duration = Duration::from_millis(500);
 
 impl Steps {
     /// A SyncStep1 came. Returns it if it is to be answered now.
-    pub fn offer(&mut self, vector: Bytes, now: Instant) -> Option<Bytes> {
-        self.waiting = Some(vector);
+    pub fn offer(&mut self, step1: Step1, now: Instant) -> Option<Step1> {
+        self.waiting = Some(step1);
         self.take(now)
     }
 
     /// Returns the SyncStep1 that is to be answered now.
-    pub fn take(&mut self, now: Instant) -> Option<Bytes> {
+    pub fn take(&mut self, now: Instant) -> Option<Step1> {
         if self.answered.is_some_and(|answered| now < answered + STEPS_APART) {
             return None;
         }
-        let vector = self.waiting.take()?;
+        let step1 = self.waiting.take()?;
         self.answered = Some(now);
-        Some(vector)
+        Some(step1)
     }
 
     /// When the waiting one may be answered.
@@ -291,14 +308,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_viewer_derived_waits_within_bounds() {
+        let mut member = member(Instant::now());
+        let large = Bytes::from(vec![0; DERIVED_BYTES_MAX / 2]);
+        member.derived.extend((0..3).map(|entry| (Entry(entry), large.clone())));
+        assert_eq!(member.drop_derived(), [Entry(0)]);
+        member.derived = (0..102).map(|entry| (Entry(entry), Bytes::new())).collect();
+        assert_eq!(member.drop_derived(), [Entry(0), Entry(1)]);
+        assert_eq!(member.drop_derived(), []);
+    }
+
+    #[test]
     fn step1_is_paced_and_the_newest_wins() {
         let now = Instant::now();
         let mut steps = Steps::default();
-        assert_eq!(steps.offer(Bytes::from_static(b"1"), now), Some(Bytes::from_static(b"1")));
-        assert_eq!(steps.offer(Bytes::from_static(b"2"), now), None);
-        assert_eq!(steps.offer(Bytes::from_static(b"3"), now), None);
+        let step1 = |number| Step1 { vector: Bytes::new(), ask: true, number };
+        let number = |step1: Option<Step1>| step1.map(|step1| step1.number);
+        assert_eq!(number(steps.offer(step1(1), now)), Some(1));
+        assert_eq!(number(steps.offer(step1(2), now)), None);
+        assert_eq!(number(steps.offer(step1(3), now)), None);
         let due = steps.due().expect("it waits");
-        assert_eq!(steps.take(due), Some(Bytes::from_static(b"3")));
-        assert_eq!(steps.take(due), None);
+        assert_eq!(number(steps.take(due)), Some(3));
+        assert_eq!(number(steps.take(due)), None);
     }
 }

@@ -10,6 +10,7 @@
 mod authors;
 pub mod command;
 mod core;
+mod derived;
 mod loading;
 mod member;
 pub mod notice;
@@ -146,7 +147,7 @@ impl RoomRef {
         self.call(Msg::Observe).await
     }
 
-    /// Tells it that the journal was restarted.
+    /// Tells it that the journal was restarted: it gives all that is not committed to the new one.
     pub fn journal_restarted(&self) {
         self.cast(Msg::JournalRestarted);
     }
@@ -309,7 +310,8 @@ impl State {
                 room.close(Refusal::Deleted);
                 myself.stop(Some("the document was deleted".into()));
             }
-            Msg::JournalRestarted => room.uncommitted.journal_restarted(),
+            // What is appended and not committed is given to it below.
+            Msg::JournalRestarted => {}
             Msg::Compacted(done) => self.compacted(done, now),
             Msg::Delete(reply) => self.delete(myself, reply),
             Msg::Deleted(result, reply) => self.deleted(myself, result, reply),
@@ -438,7 +440,8 @@ fn loads_at_once(found: &Found) -> bool {
 
 fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
     let (name, target) = (&room.name, room.target);
-    for pending in room.uncommitted.hand_over() {
+    let Some(journal) = around.journal.life() else { return };
+    for pending in room.uncommitted.hand_over(journal.id()) {
         if pending.contribution.at_ms == 0 {
             pending.contribution.at_ms = around.clock.now_ms();
         }
@@ -446,7 +449,7 @@ fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
         // A room that is gone is rebuilt from the log, which has it then.
         let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
         let contribution = pending.contribution.clone();
-        around.journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
+        journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
     }
 }
 

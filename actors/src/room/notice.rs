@@ -15,8 +15,8 @@ use crate::session::wake::Bell;
 pub enum Notice {
     /// Ask the client what we miss; a state vector.
     Ask(Question, Bytes),
-    /// Answer the client's SyncStep1; an update.
-    Difference(Bytes),
+    /// Answer the client's SyncStep1 with this number, and all before it; an update.
+    Difference(Bytes, u64),
     /// The cursor was lapped, and this is all that it missed, presence included.
     CaughtUp(Bytes, Option<Bytes>),
     /// Who is there; from here on the session reads presence.

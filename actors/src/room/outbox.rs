@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use metrics::{counter, gauge};
 use tandem_model::{ClientId, Clock};
 
 use crate::dialect::{Dialect, Saying};
@@ -63,7 +64,6 @@ struct Ring {
     bytes: usize,
     cursors: BTreeMap<MemberId, Cursor>,
     closed: bool,
-    laps: u64,
 }
 
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Outbox {
     pub fn push(&self, author: Option<MemberId>, post: Post) {
         let mut ring = self.lock();
         let is_presence = matches!(post, Post::Presence(_));
-        ring.bytes += post.len();
+        ring.grow(post.len());
         ring.entries.push_back(Entry { author, post, ysync: None, hocuspocus: None });
         while ring.bytes > self.bytes_max && ring.entries.len() > 1 {
             ring.evict();
@@ -176,19 +176,9 @@ impl Outbox {
         let mut ring = self.lock();
         ring.closed = true;
         ring.entries.clear();
+        let bytes = ring.bytes;
+        ring.shrink(bytes);
         ring.cursors.values().for_each(|cursor| cursor.bell.ring());
-    }
-
-    /// How often a cursor was lapped, for metrics.
-    #[must_use]
-    pub fn laps(&self) -> u64 {
-        self.lock().laps
-    }
-
-    /// Bytes in the ring, for metrics.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.lock().bytes
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -201,9 +191,21 @@ impl Ring {
         self.first + self.entries.len() as u64
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn grow(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        gauge!("tandem_outbox_bytes").increment(bytes as f64);
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn shrink(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        gauge!("tandem_outbox_bytes").decrement(bytes as f64);
+    }
+
     fn evict(&mut self) {
         let Some(entry) = self.entries.pop_front() else { return };
-        self.bytes -= entry.post.len();
+        self.shrink(entry.post.len());
         let evicted = self.first;
         self.first += 1;
         for (member, cursor) in &mut self.cursors {
@@ -216,9 +218,15 @@ impl Ring {
             }
             cursor.fold(&entry);
             if !std::mem::replace(&mut cursor.lapped, true) {
-                self.laps += 1;
+                counter!("tandem_outbox_laps_total").increment(1);
             }
         }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.shrink(self.bytes);
     }
 }
 
@@ -309,7 +317,7 @@ mod tests {
         assert_eq!(read(&outbox, reader, 1_000), (Taken::Lapped, 0));
         assert_eq!(outbox.start(reader), BTreeMap::from([(ClientId(7), 5), (ClientId(8), 3)]));
         assert_eq!(read(&outbox, reader, 1_000), (Taken::All, 0));
-        assert!(outbox.bytes() <= 1_000);
+        assert!(outbox.lock().bytes <= 1_000);
     }
 
     #[test]

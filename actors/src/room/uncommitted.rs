@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use ractor::ActorId;
+
 use super::outbox::MemberId;
 use crate::row::Contribution;
 use crate::session::gate::Entry;
@@ -23,8 +25,9 @@ pub struct Uncommitted {
     pending: VecDeque<Pending>,
     /// The number of the newest append.
     number: u64,
-    /// The newest append that was handed to the journal.
+    /// The newest append that was handed to the journal, and to which of its lives.
     handed: u64,
+    to: Option<ActorId>,
     bytes: u64,
 }
 
@@ -43,15 +46,14 @@ impl Uncommitted {
         }
     }
 
-    /// The appends that the journal was not given yet; it is given them now.
-    pub fn hand_over(&mut self) -> impl Iterator<Item = &mut Pending> {
+    /// The appends that this life of the journal was not given yet; it is given them now. A new life is given everything
+    /// again, oldest first, before anything newer: a row may need what an older append brought.
+    pub fn hand_over(&mut self, to: ActorId) -> impl Iterator<Item = &mut Pending> {
+        if self.to.replace(to) != Some(to) {
+            self.handed = 0;
+        }
         let handed = std::mem::replace(&mut self.handed, self.number);
         self.pending.iter_mut().filter(move |pending| pending.number > handed)
-    }
-
-    /// The journal is a new one: it is given everything again.
-    pub fn journal_restarted(&mut self) {
-        self.handed = 0;
     }
 
     /// Takes what is durable up to `number`.
@@ -104,10 +106,12 @@ mod tests {
     fn a_restarted_journal_is_given_everything_again() {
         let mut uncommitted = Uncommitted::default();
         uncommitted.append(contribution());
-        assert_eq!(uncommitted.hand_over().count(), 1);
+        let (first, second) = (ActorId::Local(1), ActorId::Local(2));
+        assert_eq!(uncommitted.hand_over(first).count(), 1);
         uncommitted.append(contribution());
-        assert_eq!(uncommitted.hand_over().count(), 1);
-        uncommitted.journal_restarted();
-        assert_eq!(uncommitted.hand_over().count(), 2);
+        assert_eq!(uncommitted.hand_over(first).count(), 1);
+        uncommitted.append(contribution());
+        assert_eq!(uncommitted.hand_over(second).map(|pending| pending.number).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(uncommitted.hand_over(second).count(), 0);
     }
 }

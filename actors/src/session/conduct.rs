@@ -394,7 +394,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                     return self.end(Refusal::Flood);
                 }
                 document.gate.restart();
-                Command::Step1 { vector: frame.slice_ref(vector), ask: counts }
+                Command::Step1(document.step1(vector))
             }
             Said::Sync(Sync::Step2(update)) => {
                 let answer = if counts { document.gate.answered() } else { document.gate.answered_uncounted() };
@@ -487,8 +487,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     fn enter(&mut self, slot: Slot, credential: &str) {
         let Some((attempt, entrance)) = self.entrance(slot) else { return };
-        if let Some(Document { phase: Phase::Pending(kept), .. }) = self.document_mut(slot) {
-            kept.checking = true;
+        if let Some(document) = self.document_mut(slot) {
+            document.entered = attempt;
+            if let Phase::Pending(kept) = &mut document.phase {
+                kept.checking = true;
+            }
         }
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
@@ -501,12 +504,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn refresh(&mut self, slot: Slot, credential: &str) {
         let around = self.around.clone();
         let Some(document) = self.document(slot) else { return };
-        let (attempt, name) = (document.attempt, document.name.clone());
+        let (entered, name) = (document.entered, document.name.clone());
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
             let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
             // The session may be gone.
-            let _ = outcomes.send(Outcome::Refreshed(slot, attempt, checked));
+            let _ = outcomes.send(Outcome::Refreshed(slot, entered, checked));
         });
     }
 
@@ -535,14 +538,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 match result {
                     Ok(membership) => {
                         if let Some(document) = self.document_mut(slot) {
+                            // A fresh credential may have changed it meanwhile.
+                            document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
                             document.phase = Phase::Open(membership);
                             document.bell.ring();
                         }
+                        self.plan_tokens();
                     }
                     Err(refusal) => self.refuse_document(slot, refusal),
                 }
             }
-            Outcome::Refreshed(slot, attempt, result) if self.is_current(slot, attempt) => match result {
+            Outcome::Refreshed(slot, entered, result) if self.has_entered(slot, entered) => match result {
                 Ok(grant) => self.refreshed(slot, grant),
                 Err(refusal) => self.refuse_document(slot, refusal),
             },
@@ -553,6 +559,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     fn is_current(&self, slot: Slot, attempt: Attempt) -> bool {
         self.document(slot).is_some_and(|document| document.attempt == attempt)
+    }
+
+    fn has_entered(&self, slot: Slot, entered: Attempt) -> bool {
+        self.document(slot).is_some_and(|document| document.entered == entered)
     }
 
     fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
@@ -584,15 +594,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn bring_back_what_was_not_kept(&mut self, slot: Slot, edits: u32, step1: bool) {
         let (first, second) = (self.flights.start(None), self.flights.start(None));
         let Some(document) = self.document_mut(slot) else { return };
+        let step1 = step1.then(|| document.step1(EMPTY_VECTOR));
         let Phase::Open(membership) = &document.phase else { return };
         if edits > 0 {
             let counts = document.dialect.counts();
             let entries = (0..edits).filter(|_| counts).map(|_| document.gate.owe()).collect();
             membership.command(Command::Unkept(entries), first);
         }
-        if step1 {
-            let vector = Bytes::from_static(&[0]);
-            membership.command(Command::Step1 { vector, ask: document.dialect.counts() }, second);
+        if let Some(step1) = step1 {
+            membership.command(Command::Step1(step1), second);
         }
     }
 
@@ -732,7 +742,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 document.gate.asked(question, document.attempt);
                 self.say(&dialect, Saying::Step1(&vector));
             }
-            Notice::Difference(update) => self.say(&dialect, Saying::Step2(&update)),
+            Notice::Difference(update, number) => {
+                document.answered(number);
+                self.say(&dialect, Saying::Step2(&update));
+            }
             Notice::CaughtUp(update, presence) => {
                 document.catching_up = false;
                 self.say(&dialect, Saying::Update(&update));
@@ -786,6 +799,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let dialect = document.dialect.clone();
         let phase = std::mem::replace(&mut document.phase, Phase::Shut);
         document.gate = super::gate::Gate::default();
+        document.unanswered = None;
         document.grant = None;
         match phase {
             Phase::Pending(kept) => self.kept_bytes -= kept.bytes,
@@ -847,6 +861,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 }
+
+/// A state vector of somebody who has nothing.
+const EMPTY_VECTOR: &[u8] = &[0];
 
 /// Where a y-websocket's document ends for a reason that has no close code of its own.
 const CLOSED_FOR_GOOD: u16 = 4410;

@@ -13,7 +13,7 @@ use super::gate::{Attempt, Gate};
 use super::pace::Flood;
 use super::wake::{Bell, Slot, Wake};
 use crate::dialect::Dialect;
-use crate::room::command::Again;
+use crate::room::command::{Again, Step1};
 use crate::room::notice::Inbox;
 
 /// How long before its end a token is asked for again.
@@ -35,14 +35,19 @@ pub struct Document {
     pub bell: Arc<Bell>,
     /// Which join this is; an answer to an earlier one is stale.
     pub attempt: Attempt,
+    /// The join that its first credential was checked for; later ones came of rooms that ended.
+    pub entered: Attempt,
     /// What the client may do, once that is decided.
     pub grant: Option<Grant>,
     /// The client id that the room says it is bound to.
     pub bound: Option<ClientId>,
     /// Its newest presence, as it was said.
     pub presence: Option<Bytes>,
-    /// SyncStep1 of it.
+    /// How often its client may send SyncStep1.
     pub steps: Flood,
+    /// How many it sent, and the newest until it is answered.
+    pub step1s: u64,
+    pub unanswered: Option<Step1>,
     /// Whether the token was asked for again already.
     pub token_asked: bool,
     /// Whether the room was asked for what a lapped cursor misses.
@@ -96,10 +101,13 @@ impl Document {
             inbox: Arc::new(Inbox::new(bell.clone())),
             bell,
             attempt: Attempt::default(),
+            entered: Attempt::default(),
             grant: None,
             bound: None,
             presence: None,
             steps: Flood::new(limits.steps_per_second, now),
+            step1s: 0,
+            unanswered: None,
             token_asked: false,
             catching_up: false,
         }
@@ -112,10 +120,29 @@ impl Document {
         self.catching_up = false;
     }
 
+    /// Its client sent SyncStep1: it is kept until it is answered, whatever becomes of the room.
+    pub fn step1(&mut self, vector: &[u8]) -> Step1 {
+        self.step1s += 1;
+        let vector = Bytes::copy_from_slice(vector);
+        let step1 = Step1 { vector, ask: self.dialect.counts(), number: self.step1s };
+        self.unanswered = Some(step1.clone());
+        step1
+    }
+
+    /// SyncStep1 was answered up to this number.
+    pub fn answered(&mut self, number: u64) {
+        self.unanswered.take_if(|step1| step1.number <= number);
+    }
+
     /// What it brings back to a room that was restarted.
     #[must_use]
     pub fn again(&self) -> Again {
-        Again { bound: self.bound, presence: self.presence.clone(), owed: self.gate.undecided().collect() }
+        Again {
+            bound: self.bound,
+            presence: self.presence.clone(),
+            owed: self.gate.undecided().collect(),
+            step1: self.unanswered.clone(),
+        }
     }
 
     /// Remembers what the client says of itself.
@@ -136,9 +163,12 @@ impl Document {
         Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
     }
 
-    /// When something about its credential is due: to ask for a fresh one, or to end it.
+    /// When something about its credential is due: to ask for a fresh one, or to end it. Nothing is while it is not open.
     #[must_use]
     pub fn token_due(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
+        if !matches!(self.phase, Phase::Open(_)) {
+            return None;
+        }
         let end = self.grant_ends(clocks)?;
         let ask = end.checked_sub(TOKEN_AHEAD).unwrap_or(clocks.0);
         Some(if self.token_asked || !self.dialect.counts() { end } else { ask.max(clocks.0) })

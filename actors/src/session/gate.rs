@@ -109,12 +109,6 @@ impl Gate {
     pub fn len(&self) -> usize {
         self.owed.len()
     }
-
-    /// Whether nothing is owed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.owed.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -135,7 +129,7 @@ mod tests {
         assert_eq!(drained(&mut gate), [Fate::Durable, Fate::Refused]);
         gate.settle(third, Fate::Durable);
         assert_eq!(drained(&mut gate), [Fate::Durable]);
-        assert!(gate.is_empty());
+        assert_eq!(gate.len(), 0);
     }
 
     #[test]

@@ -118,6 +118,11 @@ impl Connection {
     pub fn owed(&self) -> usize {
         self.owed.len()
     }
+
+    /// What the next acknowledgement is about.
+    pub fn first_owed(&self) -> Option<&Claim> {
+        self.owed.front().map(|owed| &owed.claim)
+    }
 }
 
 impl Client {

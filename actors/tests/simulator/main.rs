@@ -76,8 +76,9 @@ fn seeds() -> (Range<u64>, bool) {
 fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
     let _alone = alone();
     let (seeds, aloud) = seeds();
-    let count = seeds.end - seeds.start;
+    let (first, count) = (seeds.start, seeds.end - seeds.start);
     let mut broken = Vec::new();
+    let begun = std::time::Instant::now();
     let (mut events, mut rows, mut snapshots, mut failures) = (0, 0, 0, 0);
     for seed in seeds {
         let outcome = run(seed, aloud);
@@ -85,6 +86,9 @@ fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
         rows += outcome.rows;
         snapshots += outcome.snapshots;
         failures += outcome.failures;
+        if (seed + 1 - first).is_multiple_of(100) {
+            println!("{} of {count} seeds, {} broke a promise, {:?}", seed + 1 - first, broken.len(), begun.elapsed());
+        }
         if let Err(promise) = outcome.verdict {
             println!("seed {seed}: {promise}\n  {}", again(seed));
             broken.push(seed);
@@ -98,6 +102,15 @@ fn again(seed: u64) -> String {
     format!(
         "TANDEM_SEED={seed} cargo test -p tandem-actors --features failpoints --test simulator every_seed -- --nocapture"
     )
+}
+
+#[test]
+fn acknowledging_before_the_commit_breaks_a_promise() {
+    let _alone = alone();
+    fail::cfg("gate::ack-early", "return").expect("the failpoint is built in");
+    let broken = (0..20).filter(|seed| run(*seed, false).verdict.is_err()).count();
+    fail::remove("gate::ack-early");
+    assert!(broken > 0, "no seed of twenty noticed it");
 }
 
 #[test]

@@ -145,11 +145,6 @@ impl Server {
         late
     }
 
-    /// A handle that drains, while the server goes on being used.
-    pub fn node(&self) -> Node {
-        self.node.clone()
-    }
-
     /// The process that was drained is started again.
     pub async fn restart(&mut self) {
         self.node = node(&self.log, &self.limits, &self.clock).await;

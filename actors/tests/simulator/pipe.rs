@@ -83,11 +83,6 @@ impl ClientEnd {
         let state = lock(&self.0);
         state.server_ended && state.to_client.is_empty()
     }
-
-    /// Whether the server's end is alive.
-    pub fn is_served(&self) -> bool {
-        !lock(&self.0).server_ended
-    }
 }
 
 impl AsyncRead for ServerEnd {

@@ -108,7 +108,7 @@ impl Plan {
         for (rate, often, most) in rates {
             *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
         }
-        Self {
+        let plan = Self {
             seed,
             turns: dice.between(60, 300),
             documents,
@@ -118,6 +118,38 @@ impl Plan {
             room: if dice.percent(30) { 512 } else { 64 * 1024 },
             moves: dice.between(20, 90),
             faults,
+        };
+        // A stream of its own: the other plans stay what they are.
+        if Dice::new(seed, 9).percent(15) { plan.with_a_forger() } else { plan }
+    }
+
+    /// The last of the people forges. An author who is away, silent for five seconds or gone with its room cannot deny
+    /// what is forged, so nothing breaks in such a plan but the journal, and nobody is slow.
+    fn with_a_forger(mut self) -> Self {
+        if self.people.len() < 3 {
+            let last = self.people.last().cloned().expect("there are two at least");
+            self.people.push(Person { subject: last.subject + 1, ..last });
         }
+        for (at, person) in self.people.iter_mut().enumerate() {
+            let subject = at + 2;
+            *person = Person {
+                subject,
+                tab: None,
+                present: true,
+                queues: false,
+                token_s: None,
+                document: 0,
+                ..person.clone()
+            };
+        }
+        self.people.last_mut().expect("there are three").intent = Intent::Forger;
+        self.documents = 1;
+        self.pause_ms = self.pause_ms.min(40);
+        self.room = 64 * 1024;
+        self.moves = self.moves.max(60);
+        self.limits.outbox_bytes = 1 << 20;
+        let Faults { weather, journal, .. } = self.faults;
+        self.faults = Faults { weather, journal, forge: 60, ..Faults::default() };
+        self
     }
 }

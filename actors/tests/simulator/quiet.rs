@@ -71,9 +71,13 @@ impl World {
             }
             if client.intent != Intent::Intruder && client.speech == Speech::Hocuspocus {
                 if connection.owed() > 0 && !connection.loose {
-                    return Some(format!("{name} is owed {} acknowledgements", connection.owed()));
+                    let number = self.server.log().number(&client.document);
+                    let lacks = connection.first_owed().and_then(|claim| self.ledger.lacks(number, claim));
+                    let lacks = lacks.unwrap_or_else(|| "nothing".into());
+                    return Some(format!("{name} is owed {}; of the first, {lacks} is not stored", connection.owed()));
                 }
-                if client.unsynced > 0 && !connection.loose {
+                // A forger is told 0, and stays unsaved.
+                if client.unsynced > 0 && !connection.loose && client.intent != Intent::Forger {
                     return Some(format!("{name} counts {} unsaved changes", client.unsynced));
                 }
             }

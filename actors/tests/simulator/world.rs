@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::authority::token;
 use crate::client::{Client, Connection, Event, Intent, Speech};
 use crate::dice::Dice;
-use crate::ledger::Ledger;
+use crate::ledger::{FORGED, Ledger};
 use crate::log::{StormyLog, Weather};
 use crate::node::{self, Part, Server};
 use crate::pipe::{self, ClientEnd};
@@ -105,7 +105,7 @@ impl World {
             }
             65..=68 if connected => client.force_sync(),
             69..=70 if connected => client.chatter(dice.percent(50)),
-            71..=73 if connected => {
+            71..=73 if connected && self.plan.faults.forge == 0 => {
                 self.story.tell(format_args!("{} leaves", client.name), &[]);
                 client.part();
             }
@@ -150,6 +150,9 @@ impl World {
 
     async fn break_something(&mut self) {
         let faults = self.plan.faults;
+        if self.dice.permille(faults.forge) {
+            self.forge();
+        }
         if self.dice.permille(faults.cut) {
             self.cut();
         }
@@ -200,6 +203,28 @@ impl World {
             let late = self.drain().await;
             self.story.tell(format_args!("drained, late: {late:?}"), &[]);
         }
+    }
+
+    /// Writes what its victim would write next, under the victim's id. The victim is there, and known to be.
+    fn forge(&mut self) {
+        let Some(forger) = self.people.iter().position(|one| one.client.intent == Intent::Forger) else { return };
+        let victim = self.dice.place(forger);
+        let (id, victim) = (self.people[victim].client.replica.id, &self.people[victim].client);
+        let known = self.people[forger].client.others.get(&id).is_some_and(|(_, here)| *here);
+        let client = &self.people[forger].client;
+        let synced = |client: &Client| client.connection.as_ref().is_some_and(|one| one.synced && !one.parted);
+        if !known || victim.intent != Intent::Honest || !synced(victim) || !synced(client) {
+            return;
+        }
+        let mask = Replica::new(id);
+        if let Err(error) = mask.apply(&client.replica.whole()) {
+            return self.story.broken(format_args!("a forger's copy: {error}"));
+        }
+        let forged = mask.write(FORGED, &mut self.dice);
+        let client = &mut self.people[forger].client;
+        self.story.tell(format_args!("{} forges", client.name), &forged);
+        client.send(&forged, true);
+        client.forged = Some(forged);
     }
 
     /// Drains while bytes still move.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use thiserror::Error;
 
 /// Why a socket ended without a close handshake that the peer began.
@@ -24,6 +25,9 @@ pub enum WireError {
     TooLarge {
         /// What the message's headers have announced so far.
         bytes: u64,
+        /// The first bytes of its payload, at most [`HEAD_BYTES_MAX`](crate::HEAD_BYTES_MAX), so that the session can
+        /// tell which document it was for; none from a peer whose messages are not skipped.
+        head: Bytes,
     },
     /// A message in more fragments than its length justifies. Closed with 1008.
     #[error("message in too many fragments")]

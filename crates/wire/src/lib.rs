@@ -24,13 +24,15 @@ mod message;
 mod outbox;
 mod scratch;
 mod socket;
+mod standstill;
 mod tracker;
 
 pub use budget::{Budget, FREE_BYTES, Reservation};
 pub use error::{Violation, WireError};
 pub use limits::{FRAGMENTS_FREE, Over, SocketLimits};
 pub use message::{Inward, Message};
-pub use socket::Socket;
+pub use socket::{FINISH_WITHIN, Socket};
+pub use standstill::Standstill;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes;
 pub use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 pub use tracker::{Counts, HEAD_BYTES_MAX};

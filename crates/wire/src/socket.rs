@@ -1,9 +1,11 @@
 //! A WebSocket of a server, polled by the one task that owns it.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +28,9 @@ const FRAMES_A_POLL: u32 = 128;
 /// The longest reason of a close frame, in bytes.
 const REASON_BYTES_MAX: usize = 123;
 
+/// The longest that [`Socket::finish`] waits for the peer.
+pub const FINISH_WITHIN: Duration = Duration::from_secs(2);
+
 /// What is read and thrown away after the end, so that the peer's system does not discard our last frames.
 const LINGER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -33,7 +38,7 @@ const LINGER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 ///
 /// One task polls it: [`poll_drain`](Self::poll_drain) while frames are queued, then
 /// [`poll_message`](Self::poll_message), unless it wants to pace the peer, which it does by not asking. After `None` or
-/// an error it polls [`poll_finish`](Self::poll_finish), for as long as it likes to wait, and drops the socket.
+/// an error it calls [`finish`](Self::finish), which bounds its own time.
 pub struct Socket<S> {
     io: S,
     rest: Bytes,
@@ -248,9 +253,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Ends the socket: [`poll_finish`](Self::poll_finish) within [`FINISH_WITHIN`], then drops the stream. A peer that
+    /// takes longer loses our last frames; nobody waits for it.
+    pub async fn finish(mut self) -> bool {
+        let finished = poll_fn(|cx| self.poll_finish(cx));
+        // A stream that fails here has ended as well.
+        matches!(tokio::time::timeout(FINISH_WITHIN, finished).await, Ok(Ok(())))
+    }
+
     /// Writes what is queued, ends our half of the stream and reads away what the peer still sends (at most 4 MiB),
     /// because a system that closes with unread bytes resets the connection, and the peer loses our last frames.
-    /// The caller bounds the time.
+    /// The caller bounds the time, as [`finish`](Self::finish) does.
     ///
     /// # Errors
     /// Those of the stream.
@@ -393,7 +406,13 @@ impl Inbound<'_> {
         S: AsyncRead + Unpin,
     {
         let Place::Skipping(progress) = self.place else { return Poll::Ready(Ok(Step::Again)) };
-        while progress.left > 0 {
+        loop {
+            if let Some(error) = self.tracker.refusal(progress.left == 0) {
+                return Poll::Ready(Err(error));
+            }
+            if progress.left == 0 {
+                break;
+            }
             if ready!(source.poll_fill(cx)).map_err(lost)? == 0 {
                 return Poll::Ready(self.cut());
             }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::budget::FREE_BYTES;
 use crate::error::{Violation, WireError};
 use crate::header::{Header, Kind};
-use crate::limits::SocketLimits;
+use crate::limits::{Over, SocketLimits};
 
 /// The bytes that are kept of a message that is too large.
 pub const HEAD_BYTES_MAX: usize = 512;
@@ -42,6 +42,8 @@ struct Open {
     head: Vec<u8>,
     reserved: bool,
     skipped: bool,
+    /// Longer than is even skipped: the socket ends once its head is there.
+    refused: bool,
 }
 
 /// The state of these rules on one socket.
@@ -83,6 +85,13 @@ impl Tracker {
             let masks = header.mask.iter().cycle().skip((offset % 4) as usize);
             open.head.extend(piece[..wanted].iter().zip(masks).map(|(byte, mask)| byte ^ mask));
         }
+    }
+
+    /// Why the socket ends, once the head of a message is there that is longer than is skipped. `frame_over`: its frame
+    /// brings no more.
+    pub(crate) fn refusal(&mut self, frame_over: bool) -> Option<WireError> {
+        let open = self.open.as_mut().filter(|open| open.refused)?;
+        (frame_over || open.head.len() == HEAD_BYTES_MAX).then(|| open.too_large())
     }
 
     /// Notes a frame's end. Gives head and length of the message that ended with it, if it was skipped.
@@ -134,7 +143,10 @@ impl Open {
         }
         if self.skipped || !limits.takes(self.bytes) {
             if !limits.skips(self.bytes) {
-                return Err(WireError::TooLarge { bytes: self.bytes });
+                if limits.over == Over::Close {
+                    return Err(self.too_large());
+                }
+                self.refused = true;
             }
             self.skipped = true;
             return Ok(Plan::Skip);
@@ -146,6 +158,10 @@ impl Open {
         // What is to come is not known: the message reserves once for all that it may become.
         let whole = if header.fin { self.bytes } else { limits.message_bytes as u64 };
         Ok(Plan::Take { reserve: Some(whole) })
+    }
+
+    fn too_large(&mut self) -> WireError {
+        WireError::TooLarge { bytes: self.bytes, head: std::mem::take(&mut self.head).into() }
     }
 }
 
@@ -212,10 +228,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_to_skip_is_refused_at_its_header() {
-        let error = run(&[(Kind::Data, true, 1_000_001)]).unwrap_err();
-        assert!(matches!(error, WireError::TooLarge { bytes: 1_000_001 }));
-        let error = run(&[(Kind::Data, false, 999_999), (Kind::Continuation, true, u64::MAX >> 1)]).unwrap_err();
+    fn what_is_too_large_to_skip_is_refused_as_soon_as_its_head_is_there() {
+        for (frames, announced) in [
+            (vec![(Kind::Data, true, 1_000_001)], 1_000_001),
+            (vec![(Kind::Data, false, 999_999), (Kind::Continuation, true, u64::MAX >> 1)], (u64::MAX >> 1) + 999_999),
+        ] {
+            let mut tracker = Tracker::default();
+            for &(kind, fin, bytes) in &frames {
+                let header = frame(kind, fin, bytes);
+                assert_eq!(tracker.refusal(false).map(|error| error.to_string()), None);
+                assert_eq!(tracker.begin_frame(&header, &LIMITS, false).unwrap(), Plan::Skip);
+                if bytes > 1_000_000 {
+                    tracker.payload(&header, 0, &[7; HEAD_BYTES_MAX - 1]);
+                    assert!(tracker.refusal(false).is_none(), "its head is not whole");
+                    tracker.payload(&header, HEAD_BYTES_MAX as u64 - 1, &[7; 100]);
+                }
+            }
+            let Some(WireError::TooLarge { bytes, head }) = tracker.refusal(false) else { panic!("no refusal") };
+            assert_eq!((bytes, &head[..]), (announced, &[7; HEAD_BYTES_MAX][..]));
+        }
+    }
+
+    #[test]
+    fn a_peer_whose_messages_are_not_skipped_is_refused_at_the_header() {
+        let limits = SocketLimits { over: Over::Close, ..LIMITS };
+        let header = frame(Kind::Data, true, 100_001);
+        let error = Tracker::default().begin_frame(&header, &limits, false).unwrap_err();
+        assert!(matches!(error, WireError::TooLarge { bytes: 100_001, ref head } if head.is_empty()));
         assert_eq!(error.code(), Some(1009));
     }
 

@@ -3,12 +3,14 @@
 
 mod support;
 
+use std::task::{Context, Poll, Waker};
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use support::{
     BINARY, CONTINUATION, MASK, PING, Script, Seen, TEXT, WIDE, frame, header, next, run, socket, socket_with,
 };
-use tandem_wire::{Budget, Socket, SocketLimits};
+use tandem_wire::{Budget, Socket, SocketLimits, WireError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LIMITS: SocketLimits = SocketLimits { message_bytes: 20_000, skip_bytes: 60_000, ..WIDE };
@@ -46,10 +48,27 @@ fn a_message_that_becomes_too_large_at_its_third_fragment_keeps_its_head_and_giv
 }
 
 #[test]
-fn beyond_what_is_skipped_it_closes_with_1009() {
-    let mut socket = socket(Script::of([header(BINARY, true, 60_001)]), LIMITS);
-    assert_eq!(run(&mut socket), [Seen::Failed(Some(1009))]);
+fn beyond_what_is_skipped_it_closes_with_1009_and_tells_the_head() {
+    let payload = [7; 600];
+    let masked: Vec<u8> = payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    let mut socket = socket(Script::of([header(BINARY, true, 60_001), masked]), LIMITS);
+    let mut cx = Context::from_waker(Waker::noop());
+    let error = loop {
+        if let Poll::Ready(given) = socket.poll_message(&mut cx) {
+            break given.unwrap().unwrap_err();
+        }
+    };
+    let WireError::TooLarge { bytes, head } = error else { panic!("{error}") };
+    assert_eq!((bytes, &head[..]), (60_001, &payload[..512]));
+    assert!(socket.poll_drain(&mut cx).is_ready());
     assert_eq!(socket.get_ref().written[..4], [0x88, socket.get_ref().written[1], 0x03, 0xf1]);
+    assert_eq!(run(&mut socket), [Seen::End]);
+}
+
+#[test]
+fn a_stranger_s_message_is_refused_at_its_header() {
+    let mut socket = socket(Script::of([header(BINARY, true, 20_001)]), SocketLimits::unauthenticated(20_000));
+    assert_eq!(run(&mut socket), [Seen::Failed(Some(1009))]);
 }
 
 #[test]

@@ -273,7 +273,8 @@ impl Index {
     }
 }
 
-/// Adds what is deleted, as far as it is known; answers what of it was not deleted before, by client.
+/// Adds what is deleted, by the update's ranges or because it came without content, as far as it is known; answers what
+/// of it was not deleted before, by client. Somebody may hold the content of what came without.
 fn plan_deletions(plan: &mut Plan<'_, '_, '_>, update: &Update<'_>) -> Vec<(usize, Vec<(Clock, Clock)>)> {
     let mut known: Vec<(ClientId, Vec<(Clock, Clock)>)> = Vec::new();
     for (client, from, to) in update.deletions() {
@@ -286,6 +287,7 @@ fn plan_deletions(plan: &mut Plan<'_, '_, '_>, update: &Update<'_>) -> Vec<(usiz
             _ => known.push((client, vec![(from, until)])),
         }
     }
+    known.extend(plan.take_gone().into_iter().map(|(client, from, to)| (client, vec![(from, to)])));
     // The highest client first; one that is listed twice counts once.
     known.sort_by_key(|(client, _)| std::cmp::Reverse(*client));
     known.dedup_by(|later, kept| {

@@ -9,7 +9,7 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::TYPE_NESTING_MAX;
 use crate::admission::{Admission, Cause, Verdict};
-use crate::client::{Client, Place, PlaceKind};
+use crate::client::{Place, PlaceKind};
 use crate::content::reference;
 use crate::index::Index;
 use crate::structs::{Item, Parent, Struct};
@@ -69,6 +69,8 @@ pub(crate) struct Plan<'i, 'a, 'j> {
     pub(crate) admission: Admission,
     bytes: u64,
     structs: u64,
+    /// What was taken as deleted already: who holds its content has to hear of its deletion.
+    gone: Vec<(ClientId, Clock, Clock)>,
 }
 
 impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
@@ -84,7 +86,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
                 taken: None,
             })
             .collect();
-        Self { index, walks, judge, admission: Admission::default(), bytes: 0, structs: 0 }
+        Self { index, walks, judge, admission: Admission::default(), bytes: 0, structs: 0, gone: Vec::new() }
     }
 
     /// Walks all blocks; notes in the index the clocks and places of what can be taken.
@@ -123,6 +125,11 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             }
         }
         to.min(end)
+    }
+
+    /// The new elements that came as deleted.
+    pub(crate) fn take_gone(&mut self) -> Vec<(ClientId, Clock, Clock)> {
+        std::mem::take(&mut self.gone)
     }
 
     /// Where the new structs stand, the highest client first.
@@ -316,7 +323,11 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.structs += 1;
         let client = self.index.client_mut(slot);
         let before = client.end;
-        note(client, clock, body, place);
+        let end = clock + body.len();
+        client.extend(end - before, place, holds_type(body));
+        if is_gone(body) {
+            self.gone.push((self.walks[at].client, before, end));
+        }
         let walk = &mut self.walks[at];
         walk.slot = Some(slot);
         if walk.taken.is_none() {
@@ -333,17 +344,15 @@ enum Found {
     Needs(usize, Clock),
 }
 
-/// Notes the new elements of a struct. What comes as deleted is deleted.
-fn note(client: &mut Client, clock: Clock, body: &Struct<'_>, place: Place) {
-    let from = client.end;
-    let holds_type = matches!(body, Struct::Item(item) if item.content.reference() == reference::TYPE);
-    client.extend(clock + body.len() - from, place, holds_type);
-    let gone = match body {
+fn holds_type(body: &Struct<'_>) -> bool {
+    matches!(body, Struct::Item(item) if item.content.reference() == reference::TYPE)
+}
+
+/// Whether a struct comes without its content: it was deleted where it comes from.
+fn is_gone(body: &Struct<'_>) -> bool {
+    match body {
         Struct::Gc(_) => true,
         Struct::Item(item) => item.content.is_deleted(),
         Struct::Skip(_) => false,
-    };
-    if gone {
-        client.deleted.add(from, client.end, &mut |_, _| {});
     }
 }

@@ -46,6 +46,19 @@ fn a_repeat_brings_nothing() {
 }
 
 #[test]
+fn what_comes_as_deleted_is_passed_on_with_its_deletion() {
+    // A struct that was collected where it comes from: who holds its content learns of the deletion from the ranges.
+    let collected = || update().client(1, 2).raw(&[0, 3]);
+    for bytes in [collected().delete(1, &[(2, 3)]).finish(), collected().finish()] {
+        let mut index = collecting();
+        admit(&mut index, HI);
+        let admission = admit(&mut index, &bytes);
+        assert_eq!(admission.taken, Some(collected().delete(1, &[(2, 3)]).finish()));
+        assert!(admission.new_deletions);
+    }
+}
+
+#[test]
 fn a_gap_is_missing_and_nothing_of_it_is_kept() {
     let mut index = collecting();
     let late = update().client(1, 2).text_after((1, 1), "!").finish();

@@ -1,6 +1,6 @@
 import { expect, SERVER_GONE, test } from '../support/fixture'
-import { mint } from '../support/token'
-import { stateless } from '../support/wire'
+import { mint, remove } from '../support/token'
+import { permissionDenied } from '../support/wire'
 
 test('Connecting, while the server has not answered', async ({ person }) => {
   const ada = await person('Ada', { wire: (wire) => wire.allow(false), until: 'connecting' })
@@ -63,8 +63,60 @@ test('No access: a token that has ended, and then the way in as a guest', async 
   const token = mint(server.secret, { sub: 'eve', seconds: -60 })
   const eve = await person('Eve', { token, until: 'no-access' })
   await expect(eve.page.locator('#wall')).toContainText('has ended')
+  await expect(eve.page.getByRole('button', { name: 'Try again' })).toBeHidden()
   await eve.page.getByRole('button', { name: 'Come in as a guest' }).click()
   await eve.sees('saved')
+})
+
+test('No access: a mistyped token says so, and leaves two ways on: as a guest, and by the whole link', async ({
+  person,
+  server,
+  name,
+}) => {
+  const token = mint(server.secret, { sub: 'eve', name: 'Eve With Access', rooms: { [name]: 'editor' } })
+  const eve = await person('Eve', { token: token.slice(9, 40), until: 'no-access' })
+  const wall = eve.page.locator('#wall')
+  await expect(wall).toContainText('a part of it may be missing')
+  // Nothing pretends that there is a document.
+  for (const part of [eve.title, eve.text, eve.page.getByRole('button', { name: 'Share' })]) await expect(part).toBeHidden()
+  await wall.getByRole('button', { name: 'Come in as a guest' }).click()
+  await eve.sees('saved')
+  await eve.types('As a guest.')
+  await eve.sees('saved')
+
+  // The right link in the same window: only its fragment is new.
+  await eve.page.goto(`${eve.page.url()}#token=${token}`)
+  await expect(eve.page).not.toHaveURL(/token/)
+  await eve.sees('saved')
+  await eve.page.getByRole('button', { name: 'Only you are here' }).click()
+  await expect(eve.page.getByLabel('Your name')).toHaveValue('Eve With Access')
+})
+
+test('No access: a token with another signature keeps "Try again", beside the way in as a guest', async ({ person, name }) => {
+  const token = mint('a secret that this server does not have', { sub: 'eve', rooms: { [name]: 'editor' } })
+  const eve = await person('Eve', { token, until: 'no-access' })
+  await expect(eve.page.getByRole('button', { name: 'Try again' })).toBeVisible()
+  await eve.page.getByRole('button', { name: 'Come in as a guest' }).click()
+  await eve.sees('saved')
+})
+
+test('No access: a name that no document can have', async ({ person }) => {
+  const ada = await person('Ada', { document: 'x'.repeat(256), until: 'no-access' })
+  await expect(ada.page.getByRole('heading', { name: 'A document can’t have this name' })).toBeVisible()
+  await ada.page.getByRole('button', { name: 'Start a new document' }).click()
+  await ada.sees('saved')
+})
+
+test('No access: a document that the server cannot read is not said to be forbidden', async ({ person, name }) => {
+  const ada = await person('Ada', {
+    until: null,
+    wire: (wire) => {
+      wire.answer('auth', permissionDenied(name, 'quarantined'))
+      wire.hold('sync')
+    },
+  })
+  await ada.sees('no-access')
+  await expect(ada.page.getByRole('heading', { name: 'This document can’t be read' })).toBeVisible()
 })
 
 test('No access in mid-session: the text stays to be copied', async ({ person, server, name }) => {
@@ -76,6 +128,11 @@ test('No access in mid-session: the text stays to be copied', async ({ person, s
   await expect(eve.page.getByRole('alert')).toContainText(/access/)
   await expect(eve.text).toContainText('Written in time.')
   await expect(eve.text).toHaveAttribute('contenteditable', 'false')
+  await eve.page.getByRole('button', { name: 'Come in as a guest' }).click()
+  await eve.sees('saved')
+  await expect(eve.text).toContainText('Written in time.')
+  await eve.types(' And after it.')
+  await eve.sees('saved')
 })
 
 test('Too large: says what is not saved, and undoing it saves again', async ({ person, startServer }) => {
@@ -95,14 +152,51 @@ test('Too large: says what is not saved, and undoing it saves again', async ({ p
   await grace.hasSame(ada)
 })
 
-test('A deleted document: says so, and keeps the text to be copied', async ({ person, name }) => {
+test('Deleted, while it is open: pill and bar agree, and the text stays to be copied', async ({ person, server, name }) => {
   const ada = await person('Ada', { wire: () => {} })
   await ada.types('Soon gone.')
   await ada.sees('saved')
-  ada.wire?.inject(stateless(name, { code: 'deleted' }))
-  await expect(ada.page.getByRole('alert')).toContainText('This document was deleted.')
-  await ada.sees('unsaved')
+  await remove(server, name)
+  await ada.sees('deleted')
+  await expect(ada.pill).toHaveText('Deleted')
+  const alert = ada.page.getByRole('alert')
+  await expect(alert).toContainText('This document was deleted.')
   await expect(ada.text).toContainText('Soon gone.')
+  await expect(ada.text).toHaveAttribute('contenteditable', 'false')
+  await expect(ada.page.getByRole('toolbar')).toBeHidden()
+  await expect(ada.page.getByRole('button', { name: 'Share' })).toBeHidden()
+
+  // A network that comes back changes nothing about it: nothing is offered again.
+  await ada.page.context().setOffline(true)
+  await ada.page.context().setOffline(false)
+  await ada.sees('deleted')
+  expect(ada.wire?.lines).toBe(1)
+
+  await alert.getByRole('button', { name: 'Start a new one' }).click()
+  await expect(ada.page).not.toHaveURL(new RegExp(name))
+  await ada.sees('saved')
+  await expect(ada.text).toHaveText('')
+})
+
+test('Deleted, while nobody looked: who comes back with the old text is told, and does not bring it back', async ({
+  person,
+  server,
+  name,
+}) => {
+  const ada = await person('Ada', { wire: () => {}, allow: SERVER_GONE })
+  await ada.types('Written before.')
+  await ada.sees('saved')
+  ada.wire?.allow(false)
+  await ada.wire?.cut()
+  await ada.sees('offline')
+  await remove(server, name)
+  ada.wire?.allow(true)
+  await ada.pill.click()
+  await ada.sees('deleted')
+  await expect(ada.page.getByRole('alert')).toContainText('This document was deleted.')
+  await expect(ada.text).toContainText('Written before.')
+  const grace = await person('Grace')
+  await expect(grace.text).toHaveText('')
 })
 
 test('a guest whose token the server no longer knows becomes a new guest by itself', async ({ person, startServer }) => {

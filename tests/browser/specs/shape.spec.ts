@@ -1,6 +1,7 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test } from '../support/fixture'
 import type { Person } from '../support/person'
+import { mint, remove } from '../support/token'
 
 async function nothingToComplain({ page }: Person): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()
@@ -35,6 +36,25 @@ test('axe finds nothing: no access, offline @phone', async ({ person, server }) 
   expect(server.port).toBeGreaterThan(0)
 })
 
+test('axe finds nothing: reading only, too large, deleted @phone', async ({ person, startServer, name }) => {
+  const server = await startServer({ TANDEM__LIMITS__MESSAGE_BYTES: '131072' })
+  const ada = await person('Ada', { server })
+  await ada.types('Little.')
+  await ada.sees('saved')
+  const vera = await person('Vera', {
+    server,
+    token: mint(server.secret, { sub: 'vera', rooms: { [name]: 'viewer' } }),
+    until: 'readonly',
+  })
+  await nothingToComplain(vera)
+  await ada.pastes(`<p>${'too much '.repeat(20_000)}</p>`)
+  await ada.sees('too-large')
+  await nothingToComplain(ada)
+  await remove(server, name)
+  await vera.sees('deleted')
+  await nothingToComplain(vera)
+})
+
 test('a narrow page has nothing beside it, and its tools are large enough @phone', async ({ person }) => {
   const ada = await person('Ada', { context: { viewport: { width: 390, height: 844 } } })
   await ada.types('A line that is long enough to be broken on the width of any telephone. ')
@@ -51,6 +71,32 @@ test('a narrow page has nothing beside it, and its tools are large enough @phone
     expect(box.width).toBeGreaterThanOrEqual(36)
     expect(box.right).toBeLessThanOrEqual(390)
   }
+})
+
+test('a bar that tells of trouble moves nothing over the text @phone', async ({ person }) => {
+  const ada = await person('Ada')
+  await ada.types('To be read all the while.')
+  await ada.sees('saved')
+  const covers = () =>
+    ada.page.evaluate(() => {
+      const word = document.querySelector('.ProseMirror p')?.getBoundingClientRect()
+      const at = word && document.elementFromPoint(word.left + 4, word.top + word.height / 2)
+      return at?.closest('.ProseMirror') === null ? at.outerHTML.slice(0, 80) : 'nothing'
+    })
+  const toolbar = ada.page.getByRole('toolbar')
+  const height = (await toolbar.boundingBox())?.height
+  expect(await covers()).toBe('nothing')
+  await ada.page.context().setOffline(true)
+  await expect(ada.page.getByRole('alert')).toContainText('No connection')
+  expect(await covers()).toBe('nothing')
+  expect((await toolbar.boundingBox())?.height).toBe(height)
+  // However far down: the toolbar is where it was, under the bars or at the foot.
+  await ada.types('\n'.repeat(60))
+  await ada.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight / 2))
+  const notice = await ada.page.getByRole('alert').boundingBox()
+  const tools = await toolbar.boundingBox()
+  if (notice === null || tools === null) throw new Error('no bars')
+  expect(tools.y >= notice.y + notice.height || tools.y + tools.height <= notice.y, 'the bars do not overlap').toBe(true)
 })
 
 test('the page is dark for whoever likes it dark', async ({ person }) => {
@@ -121,6 +167,20 @@ test('the link that is copied opens this document, and carries nothing else', as
   expect([...link.searchParams]).toEqual([['doc', name]])
   expect(link.hash).toBe('')
   expect(link.origin).toBe(new URL(ada.page.url()).origin)
+})
+
+test('the share dialog says what a guest may do with the link, and shows its beginning', async ({ person, startServer }) => {
+  const open = await person('Ada')
+  await open.page.getByRole('button', { name: 'Share' }).click()
+  await expect(open.page.getByRole('dialog')).toContainText('has the link can read and write here.')
+  expect(await open.page.getByLabel('Link to this document').evaluate((link) => link.scrollLeft)).toBe(0)
+
+  const server = await startServer({ TANDEM__AUTH__DEFAULT_RIGHT: 'viewer' })
+  const vera = await person('Vera', { server, until: 'readonly' })
+  await vera.page.getByRole('button', { name: 'Share' }).click()
+  const dialog = vera.page.getByRole('dialog')
+  await expect(dialog).toContainText('has the link can read here.')
+  await expect(dialog.locator('[data-part="right"]')).toHaveText('can read')
 })
 
 test('an address without a document gives a fresh one, with a name that can be said', async ({ person, server }) => {

@@ -8,6 +8,8 @@ import { Wire } from './wire'
 export interface Visit {
   readonly hue?: number
   readonly document?: string
+  /** Another address than that of the page, such as an example's. */
+  readonly at?: string
   readonly server?: Server
   readonly token?: string
   /** What the pill says once the page is there; `null` to look at nothing. */
@@ -22,6 +24,8 @@ export interface Visit {
 interface Tests {
   /** A document name that no other test and no repetition uses. */
   name: string
+  /** What pages complained of and was not allowed. Whatever is left of it at the end fails the test. */
+  complaints: string[]
   /** Brings somebody to the page, in a browser of their own. */
   person: (name: string, visit?: Visit) => Promise<Person & { wire: Wire | null }>
   /** Starts a server for this test alone. */
@@ -59,8 +63,14 @@ export const test = base.extend<Tests, Workers>({
     await Promise.all(started.map((server) => server.dispose()))
   },
 
-  person: async ({ browser, contextOptions, server, name }, use) => {
+  complaints: async ({}, use) => {
     const complaints: string[] = []
+    await use(complaints)
+    expect(complaints, 'no page complains').toEqual([])
+  },
+
+  // Everybody leaves before a server ends, or their pages would complain of it.
+  person: async ({ browser, contextOptions, server, startServer: _outlives, name, complaints }, use) => {
     const contexts: { close(): Promise<void> }[] = []
     await use(async (who, visit = {}) => {
       const context = await browser.newContext({ ...contextOptions, ...visit.context })
@@ -88,15 +98,14 @@ export const test = base.extend<Tests, Workers>({
       if (wire) visit.wire?.(wire)
       const person = Object.assign(new Person(page), { wire })
       await visit.before?.(person)
-      const url = new URL((visit.server ?? server).url)
-      url.searchParams.set('doc', visit.document ?? name)
+      const url = new URL(visit.at ?? (visit.server ?? server).url)
+      if (visit.at === undefined) url.searchParams.set('doc', visit.document ?? name)
       if (visit.token !== undefined) url.hash = `token=${visit.token}`
       await page.goto(url.href)
       if (visit.until !== null) await person.sees(visit.until ?? 'saved')
       return person
     })
     for (const context of contexts) await context.close()
-    expect(complaints, 'no page complains').toEqual([])
   },
 })
 

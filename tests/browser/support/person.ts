@@ -8,6 +8,7 @@ export type State =
   | 'offline'
   | 'unsaved'
   | 'no-access'
+  | 'deleted'
   | 'too-large'
   | 'readonly'
 

@@ -14,6 +14,7 @@ export class Wire {
   readonly #held: Buffer[] = []
   #line: Line | null = null
   #hold: (kind: Kind) => boolean = () => false
+  readonly #answers = new Map<Kind, Buffer>()
   #open = true
   #lines = 0
   #owed = 0
@@ -45,6 +46,11 @@ export class Wire {
     this.#hold = (kind) => kinds.includes(kind)
   }
 
+  /** Gives the page this frame wherever the server sends one of that kind. */
+  answer(kind: Kind, frame: Buffer): void {
+    this.#answers.set(kind, frame)
+  }
+
   /** Lets held frames through, oldest first. */
   release(count = this.#held.length): void {
     for (const frame of this.#held.splice(0, count)) this.#line?.page.send(frame)
@@ -64,11 +70,6 @@ export class Wire {
     this.#open = open
   }
 
-  /** Sends the page a frame as if it were the server's. */
-  inject(frame: Buffer): void {
-    this.#line?.page.send(frame)
-  }
-
   #connect(page: WebSocketRoute): void {
     this.#lines += 1
     // Without a server behind it the page sees an open socket that never answers.
@@ -85,15 +86,18 @@ export class Wire {
     line.server.onMessage((message) => {
       if (this.#line !== line) return
       const frame = Buffer.from(message)
-      if (this.#hold(kindOf(frame))) this.#held.push(frame)
+      const kind = kindOf(frame)
+      const instead = this.#answers.get(kind)
+      if (instead) line.page.send(instead)
+      else if (this.#hold(kind)) this.#held.push(frame)
       else line.page.send(message)
     })
   }
 }
 
-/** The frame that carries a text of the server's for programs. */
-export function stateless(document: string, payload: object): Buffer {
-  return Buffer.concat([text(document), Buffer.of(5), text(JSON.stringify(payload))])
+/** The frame by which a server refuses a document. */
+export function permissionDenied(document: string, reason: string): Buffer {
+  return Buffer.concat([text(document), Buffer.of(2, 1), text(reason)])
 }
 
 function kindOf(frame: Buffer): Kind {
