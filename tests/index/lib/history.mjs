@@ -23,7 +23,6 @@ export function play (seed, { formatting = true, steps = 200 } = {}) {
     // A fifth of the time offline, in stretches.
     if (r.chance(0.05)) client.online = r.chance(0.8)
     client.edit(plan)
-    counts.offline += client.online ? 0 : 1
     if (client.online && r.chance(0.4)) client.sync()
   }
   // Formatting clean-up may answer what arrives with deletions of its own.
@@ -65,6 +64,7 @@ class Client {
   editOnce (plan) {
     const { r, counts } = this
     counts.operations++
+    counts.offline += this.online ? 0 : 1
     const [t, m, a, x] = this.types
     if (plan.deletes && r.chance(0.4)) return this.deleteMuch()
     switch (r.below(16)) {
