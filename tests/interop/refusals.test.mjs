@@ -127,7 +127,7 @@ describe('refusals', { concurrency: 8 }, () => {
   })
 
   refusal('auth-timeout', 'a provider whose token never comes is told so, and comes back no faster than that', async (t) => {
-    const { company, server } = await scene(t, { TANDEM__LIMITS__AUTH_SECONDS: '12' })
+    const { company, server } = await scene(t, { TANDEM__LIMITS__AUTH_SECONDS: '16' })
     const client = company.hocuspocus(server, fresh(), { who: 'waiting', token: () => new Promise(() => {}) })
     await until('it is closed', client, () => client.closes.length > 0)
     assert.deepEqual([client.closes[0].code, client.closes[0].reason], [4408, 'auth-timeout'])
