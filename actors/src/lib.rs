@@ -19,6 +19,7 @@ mod failpoint;
 mod intensity;
 mod jobs;
 mod journal;
+mod links;
 pub mod node;
 pub mod refusals;
 mod room;
@@ -28,5 +29,6 @@ pub mod row;
 mod session;
 mod sessions;
 
+pub use links::Link;
 pub use node::{Arrival, DeleteError, Drained, Node, NodeHealth, Ports, Readiness, Speaks, StartError};
 pub use room::Observed;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::jobs::Jobs;
 use crate::journal::Journal;
+use crate::links::{self, Link};
 use crate::room::{Observed, RoomGone};
 use crate::rooms::Rooms;
 use crate::root::{self, Tree};
@@ -220,7 +221,13 @@ impl Node {
         }
     }
 
-    /// The root of the tree, for tests that compare it with its drawing.
+    /// Who supervises whom now, as ractor reports it; for tests that compare it with its drawing.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        links::below(&self.root.get_cell())
+    }
+
+    /// The root of the tree, for tests that break a part of it.
     #[must_use]
     pub fn root(&self) -> ActorCell {
         self.root.get_cell()

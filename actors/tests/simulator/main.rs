@@ -11,6 +11,7 @@
 mod authority;
 mod client;
 mod dice;
+mod drawing;
 mod frames;
 mod ledger;
 mod log;

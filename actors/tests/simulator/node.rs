@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use ractor::{ActorCell, ActorId};
-use tandem_actors::{Arrival, Drained, Node, Ports, Speaks};
+use tandem_actors::{Arrival, Drained, Link, Node, Ports, Speaks};
 use tandem_model::clock::MemoryClock;
 use tandem_model::{DocumentName, Limits, Places, WallClock};
 
@@ -90,6 +90,11 @@ impl Server {
         };
         let place = self.places.take(IpAddr::from(Ipv4Addr::LOCALHOST)).expect("there are places for all");
         self.node.accept(Arrival { io, early: Bytes::new(), speaks, place });
+    }
+
+    /// Who supervises whom now.
+    pub fn links(&self) -> Vec<Link> {
+        self.node.links()
     }
 
     /// Whether Root gave up.
