@@ -127,7 +127,7 @@ describe('refusals', { concurrency: 8 }, () => {
   })
 
   refusal('auth-timeout', 'a provider whose token never comes is told so, and comes back no faster than that', async (t) => {
-    const { company, server } = await scene(t, { TANDEM__LIMITS__AUTH_SECONDS: '12' })
+    const { company, server } = await scene(t, { TANDEM__LIMITS__AUTH_SECONDS: '16', TANDEM__LIMITS__FIRST_BYTE_SECONDS: '10' })
     const client = company.hocuspocus(server, fresh(), { who: 'waiting', token: () => new Promise(() => {}) })
     await until('it is closed', client, () => client.closes.length > 0)
     assert.deepEqual([client.closes[0].code, client.closes[0].reason], [4408, 'auth-timeout'])
@@ -137,9 +137,9 @@ describe('refusals', { concurrency: 8 }, () => {
   })
 
   refusal('dead', 'a token that takes longer than a silent socket may be silent is waited for', async (t) => {
-    const { company, server } = await scene(t)
+    const { company, server } = await scene(t, { TANDEM__LIMITS__FIRST_BYTE_SECONDS: '8' })
     const name = fresh()
-    const slow = () => pause(7_000).then(() => token('slow'))
+    const slow = () => pause(10_000).then(() => token('slow'))
     const client = company.hocuspocus(server, name, { who: 'slow', token: slow })
     client.type('written meanwhile')
     await client.whenSaved()
@@ -170,8 +170,9 @@ describe('refusals', { concurrency: 8 }, () => {
       const writer = company.hocuspocus(server, name, { who: 'writer' })
       await Promise.all([client.whenSynced(), writer.whenSynced()])
       proxy.freeze()
+      const block = letters(64 * 1024)
       for (let n = 0; n < 400; n += 1) {
-        writer.doc.getMap('block').set('newest', letters(64 * 1024, n))
+        writer.doc.getMap('block').set('newest', `${n} ${block}`)
         if (n % 20 === 0) await writer.whenSaved(60_000)
       }
       await counted(server, 'slow')

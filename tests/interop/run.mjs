@@ -9,7 +9,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const longest = ['durability', 'trace', 'presence', 'limits', 'failures']
+const longest = ['durability', 'refusals', 'trace', 'presence', 'limits', 'failures']
 const rank = (file) => {
   const at = longest.indexOf(file.replace('.test.mjs', ''))
   return at < 0 ? longest.length : at
