@@ -35,14 +35,14 @@ run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
 	@scripts/setup rust node browser
+	@$(MAKE) lint
 	@$(MAKE) test-web
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
 	@$(MAKE) test-browser
 	@$(MAKE) test-autobahn
-
-# Not in `make test` yet: lint (with formatting), test-index, fuzz and the simulator.
-# Each joins with the change that makes it pass.
+	@$(MAKE) test-index
+	@$(MAKE) fuzz
 
 .PHONY: setup
 setup: ## installs what building and testing needs
@@ -82,6 +82,10 @@ test-index: ## the index of crates/yjs against Yjs itself
 	@scripts/setup rust node
 	cd tests/index && ../../scripts/with-node npm test
 
+.PHONY: test-index-long
+test-index-long: ## 5,000 histories and 5,000 hostile sessions of the same
+	@HISTORIES=5000 SESSIONS=5000 $(MAKE) test-index
+
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary
 	$(call step,interoperability)
@@ -103,8 +107,9 @@ test-autobahn: build-test ## Autobahn's WebSocket cases against the edge: all th
 	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
 
 .PHONY: fuzz
-fuzz: ## fuzzes every target for FUZZ_SECONDS (60)
+fuzz: ## fuzzes every target for FUZZ_SECONDS (60), two side by side
 	$(call step,fuzzing)
+	@scripts/setup rust
 	scripts/fuzz $(FUZZ_SECONDS)
 
 .PHONY: audit

@@ -21,17 +21,20 @@ pub struct Downtime {
     intensity: Intensity,
     until: Option<Instant>,
     next: Duration,
+    /// When it failed last.
+    failed: Option<Instant>,
 }
 
 impl Default for Downtime {
     fn default() -> Self {
-        Self { intensity: Intensity::new(ROOM_RESTARTS), until: None, next: DOWN_FIRST }
+        Self { intensity: Intensity::new(ROOM_RESTARTS), until: None, next: DOWN_FIRST, failed: None }
     }
 }
 
 impl Downtime {
     /// The room failed.
     pub fn failed(&mut self, now: Instant) {
+        self.failed = Some(now);
         if !self.intensity.may_restart(now) {
             self.until = Some(now + self.next);
             self.next = (self.next * 2).min(DOWN_MAX);
@@ -47,7 +50,10 @@ impl Downtime {
     /// Whether all is forgiven: it may be forgotten.
     #[must_use]
     pub fn is_over(&self, now: Instant) -> bool {
-        self.until.is_none_or(|until| now > until + DOWN_MAX)
+        match self.until {
+            Some(until) => now > until + DOWN_MAX,
+            None => self.failed.is_none_or(|failed| now > failed + ROOM_RESTARTS.within),
+        }
     }
 }
 
@@ -70,5 +76,19 @@ mod tests {
             downtime.failed(now);
         }
         assert!(downtime.is_down(now + DOWN_FIRST), "the second time is twice as long");
+    }
+
+    #[test]
+    fn failures_are_remembered_while_they_may_add_up() {
+        let now = Instant::now();
+        let mut downtime = Downtime::default();
+        assert!(downtime.is_over(now));
+        downtime.failed(now);
+        assert!(!downtime.is_over(now) && !downtime.is_over(now + ROOM_RESTARTS.within));
+        assert!(downtime.is_over(now + ROOM_RESTARTS.within + Duration::from_millis(1)));
+        for _ in 0..=ROOM_RESTARTS.restarts {
+            downtime.failed(now);
+        }
+        assert!(!downtime.is_over(now + DOWN_FIRST + DOWN_MAX));
     }
 }

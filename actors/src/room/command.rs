@@ -33,6 +33,8 @@ pub enum Command {
         answer: Option<Attempt>,
         /// Its place in the gate, if it was an edit.
         entry: Option<Entry>,
+        /// Whether it was even too large to be skipped, and its socket ended.
+        oversized: bool,
     },
     /// Edits that came before the credential was decided and were not kept: they are asked for.
     Unkept(Vec<Entry>),

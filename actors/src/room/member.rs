@@ -174,6 +174,12 @@ impl Member {
         answers >= ANSWERS_MAX
     }
 
+    /// Whether the last answer was the one that decided what waits.
+    #[must_use]
+    pub fn has_just_failed(&self) -> bool {
+        self.behind.as_ref().is_some_and(|behind| behind.answers == ANSWERS_MAX)
+    }
+
     /// The answer was taken but for structs of a live author, who was asked for them: no answer counts as failed.
     pub fn still_withheld(&mut self, missing: Id) {
         let answers = self.behind.as_ref().map_or(0, |behind| behind.answers);

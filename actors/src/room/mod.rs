@@ -307,7 +307,7 @@ impl State {
             Msg::RightChanged(member, right) => room.right_changed(member, right),
             Msg::Committed(Committed::UpTo { append, seq, target }) => room.committed(append, seq, target),
             Msg::Committed(Committed::Gone) => {
-                room.close(Refusal::Deleted);
+                room.close(Refusal::Gone);
                 myself.stop(Some("the document was deleted".into()));
             }
             // What is appended and not committed is given to it below.
@@ -408,7 +408,7 @@ impl State {
     ) {
         let Phase::Live(live) = &mut self.phase else { return };
         if result.is_ok() {
-            live.0.close(Refusal::Deleted);
+            live.0.close(Refusal::Gone);
             myself.stop(Some("the document was deleted".into()));
         }
         // Whoever asked may be gone.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tandem_model::{ClientId, DocumentName, Grant, Limits};
+use tandem_protocol::Kind;
 use tokio::time::Instant;
 
 use super::entrance::Membership;
@@ -56,7 +57,7 @@ pub struct Document {
 
 /// Where a document stands.
 pub enum Phase {
-    /// Its credential is not decided; what comes is kept within bounds.
+    /// Its credential is not decided, or its room cannot be reached; what comes is kept within bounds.
     Pending(Kept),
     /// It is joined.
     Open(Membership),
@@ -71,6 +72,8 @@ pub enum Phase {
 pub struct Kept {
     /// Whether the credential is being checked.
     pub checking: bool,
+    /// Whether the document is unavailable: it is tried again and again.
+    pub waiting: bool,
     /// Whole frames, in order.
     pub frames: VecDeque<Bytes>,
     /// Their bytes.
@@ -79,6 +82,20 @@ pub struct Kept {
     pub lost_edits: u32,
     /// Whether a SyncStep1 was not kept: it is answered as if it were empty.
     pub lost_step1: bool,
+}
+
+impl Kept {
+    /// Notes a frame that was not kept. From here on none is, so that their order stays.
+    pub fn lose(&mut self, kind: Kind) {
+        self.lost_edits += u32::from(kind.is_edit());
+        self.lost_step1 |= kind == Kind::Step1;
+    }
+
+    /// Whether frames were lost already.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.lost_edits > 0 || self.lost_step1
+    }
 }
 
 impl Document {
@@ -163,7 +180,7 @@ impl Document {
         Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
     }
 
-    /// When something about its credential is due: to ask for a fresh one, or to end it. Nothing is while it is not open.
+    /// When something about its credential is due: to ask for a fresh one, or to end it. Nothing while it is not open.
     #[must_use]
     pub fn token_due(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
         if !matches!(self.phase, Phase::Open(_)) {

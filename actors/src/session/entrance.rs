@@ -2,9 +2,11 @@
 //! one answer; the document is loaded before anybody is told "authenticated".
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_model::{Authority, Denied, DocumentName, Grant, WallClock};
 use tandem_protocol::Refusal;
+use tokio::time::Instant;
 
 use super::gate::Attempt;
 use crate::room::command::{Again, Command, Join};
@@ -16,6 +18,15 @@ use crate::session::flight::Flight;
 
 /// Rooms may end between being found and being joined; so often is another one looked for.
 const TRIES: usize = 5;
+
+/// How long a client of a protocol without a word for it is kept waiting for a document that is unavailable.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The pause after the first try for a document that is unavailable; each doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause between two tries for a document that is unavailable.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// A membership that is left when it is dropped, however its session ends.
 #[derive(Debug)]
@@ -75,29 +86,61 @@ pub struct Entrance {
     pub inbox: Arc<Inbox>,
     /// Whether the protocol wants our SyncStep1 at once.
     pub asked_at_once: bool,
+    /// Whether the client can be told about one document, and so be kept waiting for it.
+    pub patient: bool,
+}
+
+/// What somebody who wants in asks for.
+pub enum Asks {
+    /// To have this credential checked, and to join.
+    Enter(String),
+    /// To join with a right that was checked before, and to bring back what a room that ended knew.
+    Rejoin(Grant, Again),
 }
 
 impl Entrance {
-    /// Checks the credential and joins.
+    /// Gets in, however long the document is unavailable: `unavailable` is called when the first try fails for that.
+    /// Whoever cannot be told so gets the refusal after [`PATIENCE`], since it would come back at once by itself.
     ///
     /// # Errors
     /// The refusal that the client is to be told.
-    pub async fn enter(self, credential: &str) -> Result<(Grant, Membership), Refusal> {
-        let grant = check(&*self.authority, &*self.clock, credential, &self.name).await?;
-        let membership = self.join(&grant, None).await?;
+    pub async fn get_in(self, asks: Asks, mut unavailable: impl FnMut()) -> Result<(Grant, Membership), Refusal> {
+        let began = Instant::now();
+        let mut pause = PAUSE;
+        loop {
+            match self.attempt(&asks).await {
+                Err(Refusal::Unavailable) if self.patient || began.elapsed() < PATIENCE => {
+                    if pause == PAUSE {
+                        unavailable();
+                    }
+                    let most = if self.patient { PAUSE_MAX } else { PATIENCE.saturating_sub(began.elapsed()) };
+                    tokio::time::sleep(pause.min(most)).await;
+                    pause = (2 * pause).min(PAUSE_MAX);
+                    // The session left the document, or is gone.
+                    if Arc::strong_count(&self.inbox) == 1 {
+                        return Err(Refusal::Unavailable);
+                    }
+                }
+                decided => return decided,
+            }
+        }
+    }
+
+    async fn attempt(&self, asks: &Asks) -> Result<(Grant, Membership), Refusal> {
+        let (grant, again) = match asks {
+            Asks::Enter(credential) => (check(&*self.authority, &*self.clock, credential, &self.name).await?, None),
+            Asks::Rejoin(grant, again) => (grant.clone(), Some(again.clone())),
+        };
+        let membership = self.join(&grant, again).await?;
         Ok((grant, membership))
     }
 
-    /// Joins with a right that was checked before.
-    ///
-    /// # Errors
-    /// The refusal that the client is to be told.
-    pub async fn join(self, grant: &Grant, again: Option<Again>) -> Result<Membership, Refusal> {
+    async fn join(&self, grant: &Grant, again: Option<Again>) -> Result<Membership, Refusal> {
         let join = Join {
             subject: grant.subject.clone(),
             right: grant.right,
             attempt: self.attempt,
-            inbox: self.inbox,
+            inbox: self.inbox.clone(),
             asked_at_once: self.asked_at_once,
             again,
         };

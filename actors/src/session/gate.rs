@@ -77,6 +77,11 @@ impl Gate {
         Answer { entry: None, attempt: self.questions.pop_front().map(|(_, attempt)| attempt) }
     }
 
+    /// An answer came and was not kept: says whether the client counts it.
+    pub fn answered_in_vain(&mut self) -> bool {
+        !matches!(self.questions.pop_front(), Some((Question::Missing, _)))
+    }
+
     /// The client sent SyncStep1 on a live connection and counts from 1 again: what was owed before is dropped.
     pub fn restart(&mut self) {
         self.first += self.owed.len() as u64;

@@ -73,7 +73,10 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let Arrival { io, early, speaks, place } = arrival;
-    let limits = SocketLimits::unauthenticated(Limits::size(around.limits.message_bytes_unauthenticated));
+    // What is longer than a stranger's messages are kept is not read, but it is no reason to close either: a document
+    // that is open already may have a long state vector, or a paste that does not wait for the answer.
+    let bytes = Limits::size(around.limits.message_bytes_unauthenticated);
+    let limits = SocketLimits::authenticated(bytes, around.limits.message_bytes);
     let socket = Socket::new(io, early, limits, around.budget.clone());
     let (outcomes, found) = mpsc::unbounded_channel();
     let now = Instant::now();

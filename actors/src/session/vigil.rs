@@ -110,14 +110,17 @@ impl Vigil {
         self.all().into_iter().flatten().map(|(at, _)| at).min()
     }
 
-    fn all(&self) -> [Option<(Instant, Due)>; 6] {
+    fn all(&self) -> [Option<(Instant, Due)>; 7] {
         let times = &self.limits;
         let silent = self.received == 0 && !self.authenticated;
+        // An honest client may be waiting for its token: its WebSocket answers a ping all the same.
+        let early = silent && self.pinged.is_none();
         [
             self.stalled.map(|since| (since + times.stall, Due::End(Refusal::Slow))),
             silent.then(|| (self.opened + times.first_byte, Due::End(Refusal::Dead))),
             (!self.authenticated).then(|| (self.opened + times.auth, Due::End(Refusal::AuthTimeout))),
             self.pinged.map(|at| (at + times.pong, Due::End(Refusal::Dead))),
+            early.then(|| (self.heard + times.first_byte / 2, Due::Ping)),
             self.pinged.is_none().then(|| (self.heard + times.ping, Due::Ping)),
             self.authenticated.then(|| (self.said + times.keepalive, Due::Keepalive)),
         ]
@@ -138,9 +141,12 @@ mod tests {
     #[test]
     fn a_silent_stranger_is_cut_and_a_slow_one_times_out() {
         let (mut vigil, now) = vigil();
+        assert_eq!(vigil.due(now + 2 * SECOND), None);
+        assert_eq!(vigil.due(now + 3 * SECOND), Some(Due::Ping), "whoever waits for a token answers at least this");
+        vigil.pinged(now + 3 * SECOND);
         assert_eq!(vigil.due(now + 4 * SECOND), None);
         assert_eq!(vigil.due(now + 5 * SECOND), Some(Due::End(Refusal::Dead)));
-        vigil.look(10, 0, 0, true, now + SECOND);
+        vigil.look(10, 0, 0, true, now + 4 * SECOND);
         assert_eq!(vigil.due(now + 5 * SECOND), None);
         assert_eq!(vigil.due(now + 30 * SECOND), Some(Due::End(Refusal::AuthTimeout)));
     }

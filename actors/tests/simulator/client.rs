@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tandem_model::{DocumentName, Right};
 use tandem_protocol::hocuspocus::{self, Direction, Frame, Message, Scope};
-use tandem_protocol::{Sync, awareness, ysync};
+use tandem_protocol::{Refusal, Sync, awareness, ysync};
 
 use crate::frames;
 use crate::ledger::Claim;
@@ -359,6 +359,8 @@ impl Client {
             }
             Message::TokenRequest => events.push(Event::TokenWanted),
             Message::Stateless("hello") => {}
+            // It waits for a document that cannot be reached now.
+            Message::Stateless(text) if text == Refusal::Unavailable.stateless() => {}
             Message::Stateless(text) => self.heard_refusal(text, events),
             other => events.push(Event::Broken(format!("a message that no server sends: {other:?}"))),
         }

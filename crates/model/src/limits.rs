@@ -15,7 +15,8 @@ const MIB: u64 = 1024 * KIB;
 pub struct Limits {
     /// One message after authentication. Longer: skipped unbuffered, refused as `too-large`, the socket stays.
     pub message_bytes: u64,
-    /// One message before authentication. Longer: the socket is closed with 1009.
+    /// One message before authentication. Longer, up to `message_bytes`: skipped unbuffered, and asked for afterwards.
+    /// Longer than that: the socket is closed with 1009.
     pub message_bytes_unauthenticated: u64,
     /// A message longer than this is not even skipped: the socket is closed with 1009.
     pub skip_bytes: u64,
@@ -66,6 +67,8 @@ pub struct Limits {
     pub outbox_bytes: u64,
     /// A socket that accepted no byte for this long is closed.
     pub stall_seconds: u64,
+    /// A message that has reserved of `inbound_bytes` and brings no byte for this long: its socket is closed.
+    pub message_stall_seconds: u64,
 
     /// One presence state, as JSON. Longer: ignored, counted.
     pub presence_bytes: u64,
@@ -118,6 +121,7 @@ impl Default for Limits {
             journal_room_bytes: 4 * MIB,
             outbox_bytes: MIB,
             stall_seconds: 10,
+            message_stall_seconds: 10,
             presence_bytes: 4 * KIB,
             presence_depth: 8,
             presence_flushes_per_second: 20,

@@ -45,7 +45,7 @@ pub enum Refusal {
     Gone,
     /// The node is stopping.
     Draining,
-    /// Something broke inside Tandem.
+    /// Something broke inside Tandem and ended a session.
     Internal,
     /// The WebSocket layer itself was violated.
     BrokenWebsocket,
@@ -77,6 +77,8 @@ pub enum Refusal {
     PresenceForeign,
     /// Pings, empty frames or SyncStep1 faster than any honest client.
     Flood,
+    /// A message that reserved memory stood still for too long.
+    Stalled,
     /// The socket accepted no byte for too long.
     Slow,
     /// The socket sent no sign of life for too long.
@@ -114,6 +116,8 @@ pub enum HocuspocusWay {
     NotSaved,
     /// SyncStatus 0 in the edit's place, and Stateless `{"code":…}` with the refusal's code.
     NotSavedWithCode,
+    /// Stateless `{"code":…}` with the refusal's code; the document waits and opens by itself, the others go on.
+    Waits,
     /// CLOSE with the refusal's code; the socket and its other documents stay.
     CloseDocument,
     /// CLOSE with the refusal's code, the socket and its other documents stay; where no document can be named, the

@@ -6,7 +6,7 @@ mod server;
 mod socket;
 
 pub use client::{Answer, Request, exchange};
-pub use command::{Finished, run, run_in};
+pub use command::{run, run_in};
 pub use server::{SECRET, Server};
 pub use socket::{Socket, frame};
 

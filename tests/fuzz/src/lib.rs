@@ -1,4 +1,4 @@
-//! Fuzz targets: each takes any bytes and panics when a codec breaks a promise.
+//! Fuzz targets: each takes any bytes and panics when a codec or the index breaks a promise.
 //!
 //! A target is a plain function, so that any runner can call it: `drive` (seeded, blind, on the stable toolchain) and
 //! `guided` (libFuzzer, guided by coverage). README.md says how to run both. To add one, write it in a module, list it
@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod awareness;
 mod hocuspocus;
 mod ysync;
@@ -13,6 +14,7 @@ mod ysync;
 pub mod corpus;
 pub mod mutate;
 
+pub use admission::admission;
 pub use awareness::awareness;
 pub use hocuspocus::hocuspocus;
 pub use ysync::ysync;
@@ -29,7 +31,8 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
+    Target { name: "admission", run: admission, seeds: include_str!("../corpus/admission.hex") },
     Target { name: "ysync", run: ysync, seeds: include_str!("../corpus/ysync.hex") },
     Target { name: "hocuspocus", run: hocuspocus, seeds: include_str!("../corpus/hocuspocus.hex") },
     Target { name: "awareness", run: awareness, seeds: include_str!("../corpus/awareness.hex") },

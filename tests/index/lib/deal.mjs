@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { oraclePath } from './oracle.mjs'
 
 const worker = fileURLToPath(new URL('./worker.mjs', import.meta.url))
-const workers = 2
+/** WORKERS sets how many processes share the seeds. */
+const workers = Number(process.env.WORKERS ?? 2)
 
 /** Runs the seeds from `first`, `count` of them; gives { sums, tally, failures }. */
 export async function deal (task, first, count) {

@@ -7,7 +7,8 @@ const values = r => r.pick([r.below(100), -1.5, 'q', 'w😀', true, { k: [1, { z
 
 /**
  * Plays one history. `formatting` leaves marks out when false; `deletes` makes it delete-heavy.
- * Gives { log, docs }: the updates as the server gets them, and the clients, all of which have everything.
+ * Gives { log, docs, counts }: the updates as the server gets them, the clients, all of which have everything, and how
+ * often what was done.
  */
 export function play (seed, { formatting = true, steps = 200 } = {}) {
   const r = random(seed)
@@ -15,21 +16,23 @@ export function play (seed, { formatting = true, steps = 200 } = {}) {
   const plain = seed % 8 >= 4
   const plan = { formatting, words: plain ? words.filter(word => !/[\ud800-\udfff]/.test(word)) : words, deletes: r.chance(0.25), steps: steps + r.below(steps / 2) }
   const log = []
-  const clients = Array.from({ length: 3 + r.below(3) }, (_, n) => new Client(r, n, log))
+  const counts = { operations: 0, offline: 0, undos: 0, subdocs: 0, deletes: plan.deletes ? 1 : 0 }
+  const clients = Array.from({ length: 3 + r.below(3) }, (_, n) => new Client(r, n, log, counts))
   for (let step = 0; step < plan.steps; step++) {
     const client = r.pick(clients)
+    // A fifth of the time offline, in stretches.
     if (r.chance(0.05)) client.online = r.chance(0.8)
     client.edit(plan)
     if (client.online && r.chance(0.4)) client.sync()
   }
   // Formatting clean-up may answer what arrives with deletions of its own.
   for (let round = 0; round < 6; round++) for (const client of clients) { client.online = true; client.sync() }
-  return { log, docs: clients.map(client => client.doc) }
+  return { log, docs: clients.map(client => client.doc), counts }
 }
 
 class Client {
-  constructor (r, n, log) {
-    Object.assign(this, { r, log, read: 0, online: true, outbox: [] })
+  constructor (r, n, log, counts) {
+    Object.assign(this, { r, log, counts, read: 0, online: r.chance(0.8), outbox: [] })
     this.doc = new Y.Doc({ gc: r.chance(0.5) })
     // Small, middle and large ids, so that the order of clients and the width of numbers differ.
     this.doc.clientID = [n + 1, 1000 + r.below(1000) * 8 + n, 4000000000 + r.below(1000) * 8 + n][r.below(3)]
@@ -59,7 +62,9 @@ class Client {
   }
 
   editOnce (plan) {
-    const { r } = this
+    const { r, counts } = this
+    counts.operations++
+    counts.offline += this.online ? 0 : 1
     const [t, m, a, x] = this.types
     if (plan.deletes && r.chance(0.4)) return this.deleteMuch()
     switch (r.below(16)) {
@@ -71,14 +76,19 @@ class Client {
       case 6: return r.chance(0.5) ? m.delete('k' + r.below(4)) : this.nest(m, 'k' + r.below(4))
       case 7: return a.insert(r.below(a.length + 1), Array.from({ length: 1 + r.below(3) }, () => values(r)))
       case 8: return a.length ? cutFrom(r, a, 3) : a.push([new Y.Array()])
-      case 9: return a.insert(r.below(a.length + 1), [r.chance(0.5) ? new Y.Doc({ guid: 'sub' + r.below(99), meta: r.chance(0.5) ? { n: 1 } : null }) : Y.Array.from(['in', r.below(9)])])
+      case 9: return a.insert(r.below(a.length + 1), [r.chance(0.5) ? this.subdocument() : Y.Array.from(['in', r.below(9)])])
       case 10: return this.element(x)
       case 11: return this.inElement(x, plan)
-      case 12: return r.chance(0.6) ? this.undo.undo() : this.undo.redo()
+      case 12: counts.undos++; return r.chance(0.6) ? this.undo.undo() : this.undo.redo()
       case 13: return plan.formatting ? t.insertEmbed(r.below(t.length + 1), { image: 'i' + r.below(9) }) : m.set('s', 'x'.repeat(r.below(20)))
       case 14: return this.inNested(m, plan)
       case 15: return r.chance(0.2) ? this.deleteMuch() : t.insert(r.below(t.length + 1), r.pick(plan.words))
     }
+  }
+
+  subdocument () {
+    this.counts.subdocs++
+    return new Y.Doc({ guid: 'sub' + this.r.below(99), meta: this.r.chance(0.5) ? { n: 1 } : null })
   }
 
   type (t) {

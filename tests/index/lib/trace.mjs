@@ -42,11 +42,11 @@ function seeded (seed) {
   return { txns, endContent: text, isPublic: false }
 }
 
-/** The update of each transaction, and what a collecting Yjs encodes in the end. */
-export function typeTrace ({ txns }) {
+/** The update of each transaction of the client `id`, and what a collecting Yjs encodes in the end. */
+export function typeTrace ({ txns }, id) {
   const updates = []
   const doc = new Y.Doc()
-  doc.clientID = 1
+  doc.clientID = id
   const text = doc.getText('text')
   doc.on('update', update => updates.push(update))
   for (const { patches } of txns) {

@@ -1,7 +1,8 @@
 // The twin of the histories: what the index accepts of hostile updates, every Yjs must bear.
 import assert from 'node:assert/strict'
 import * as Y from 'yjs'
-import { invent, spoil } from './invent.mjs'
+import { alter } from './alter.mjs'
+import { invent } from './invent.mjs'
 import { play } from './history.mjs'
 import { random } from './random.mjs'
 import { loadedAgain } from './check.mjs'
@@ -47,11 +48,15 @@ export async function session (oracle, seed, count, tally) {
   for (let n = 0; n < count; n++) {
     const state = Y.decodeStateVector(await oracle.stateVector())
     const mine = r.chance(source.length ? 0.5 : 1)
-    const sound = mine ? invent(r, state) : source[real++ % source.length]
-    const update = r.chance(mine ? 0.1 : 0.5) ? spoil(r, sound) : sound
+    const sound = mine ? invent(r, state) : source[real % source.length]
+    const altered = r.chance(mine ? 0.2 : 0.5)
+    // What was altered comes as it was too, most often, or soon all that follows would be missing something.
+    if (!mine && (!altered || r.chance(0.2))) real++
+    const { how, update } = altered ? alter(r, sound, mine ? invent(r, state) : r.pick(source), state) : { how: mine ? 'invented' : 'real', update: sound }
     const [answer] = await oracle.admit([update])
-    count_(tally, answer)
-    if (answer.refusal || answer.refused) await mustBeListed(answer, update, taken, tally)
+    count_(tally, answer, how)
+    if (answer.refusal || answer.refused) mustBeListed(answer, update, taken, tally)
+    else if (answer.missing) mustBePending(answer, update, taken)
     if (!answer.taken) continue
     taken.push(answer.taken)
     for (const [which, doc] of live.entries()) {
@@ -92,21 +97,35 @@ function clear (doc, seed) {
   }
 }
 
-async function mustBeListed (answer, update, taken, tally) {
-  const base = () => { const doc = application(); for (const each of taken) Y.applyUpdate(doc, each); return doc }
+function mustBeListed (answer, update, taken, tally) {
+  const base = () => after(taken)
   const reason = answer.refusal || answer.cause
   if (!isClean(base, update)) return
   tally.clean[reason] = (tally.clean[reason] ?? 0) + 1
   if (!listed.has(reason)) throw new Error(`refused as ${reason}, which Yjs applies cleanly: ${hex(update)} after ${taken.map(hex).join(' ')}`)
 }
 
-function count_ (tally, answer) {
+/** What the index asks for, a Yjs that has what the index took waits for. */
+function mustBePending (answer, update, taken) {
+  if (apply(after(taken), update) !== null) return
+  throw new Error(`${answer.missing} is said to be missing, which Yjs does not miss: ${hex(update)} after ${taken.map(hex).join(' ')}`)
+}
+
+function after (taken) {
+  const doc = application()
+  for (const each of taken) Y.applyUpdate(doc, each)
+  return doc
+}
+
+function count_ (tally, answer, how) {
   const what = answer.refusal ? 'refused' : answer.taken ? 'taken' : answer.missing ? 'missing' : 'nothing new'
   tally[what] = (tally[what] ?? 0) + 1
+  const ways = tally.ways[how] ??= {}
+  ways[what] = (ways[what] ?? 0) + 1
   if (answer.refusal) tally.reasons[answer.refusal] = (tally.reasons[answer.refusal] ?? 0) + 1
   if (answer.cause) tally.reasons[answer.cause] = (tally.reasons[answer.cause] ?? 0) + 1
 }
 
-export const tallies = () => ({ reasons: {}, clean: {} })
+export const tallies = () => ({ reasons: {}, clean: {}, ways: {} })
 
 export const hex = bytes => Buffer.from(bytes).toString('hex')

@@ -100,3 +100,22 @@ export const read = (bytes, named) => {
   }
   return frame
 }
+
+/** An update in which so many authors have written one entry each of the map `authors`. */
+export const manyAuthors = (count) => write((encoder) => {
+  encoding.writeVarUint(encoder, count)
+  // The highest id comes first.
+  for (let n = count - 1; n >= 0; n -= 1) {
+    encoding.writeVarUint(encoder, 1)
+    encoding.writeVarUint(encoder, 4_000_000_000 + n)
+    encoding.writeVarUint(encoder, 0)
+    // Any, in a map's entry, without origins: the parent is a root type.
+    encoding.writeUint8(encoder, 8 | 0x20)
+    encoding.writeVarUint(encoder, 1)
+    encoding.writeVarString(encoder, 'authors')
+    encoding.writeVarString(encoder, `${n}`)
+    encoding.writeVarUint(encoder, 1)
+    encoding.writeAny(encoder, n)
+  }
+  encoding.writeVarUint(encoder, 0)
+})

@@ -49,6 +49,7 @@ fn hocuspocus(refusal: Refusal) -> String {
         HocuspocusWay::PermissionDenied => format!("PermissionDenied `{code}`"),
         HocuspocusWay::NotSaved => "SyncStatus 0".into(),
         HocuspocusWay::NotSavedWithCode => format!("SyncStatus 0, Stateless `{}`", refusal.stateless()),
+        HocuspocusWay::Waits => format!("Stateless `{}`; opens by itself", refusal.stateless()),
         HocuspocusWay::CloseDocument => format!("CLOSE `{code}`"),
         HocuspocusWay::CloseDocumentOrSocket(number) => {
             format!("CLOSE `{code}`; without a readable key the socket {number} `{code}`")

@@ -25,7 +25,7 @@ impl Row {
 }
 
 #[rustfmt::skip]
-pub(super) static TABLE: [Row; 32] = [
+pub(super) static TABLE: [Row; 33] = [
     row(Refusal::HostRefused, "host-refused", Yw::Http(403), Hp::Http(403), Never,
         "The request's Host is not in `ALLOWED_HOSTS`."),
     row(Refusal::OriginRefused, "origin-refused", Yw::Http(403), Hp::Http(403), Never,
@@ -46,15 +46,16 @@ pub(super) static TABLE: [Row; 32] = [
         "The socket carries `limits.documents_per_socket` documents already."),
     row(Refusal::NotOpen, "not-open", Yw::Never, Hp::Ignored, Never,
         "A message for a document that was refused, left or closed on this socket. A new Auth opens it again."),
-    row(Refusal::Unavailable, "unavailable", Yw::Close(4503), Hp::CloseSocket(4503), Later,
-        "The document's room is down, or it cannot be loaded because the database cannot be reached."),
+    row(Refusal::Unavailable, "unavailable", Yw::Close(4503), Hp::Waits, Later,
+        "The document's room is down, or it cannot be loaded because the database cannot be reached. Tandem tries again by \
+         itself; a y-websocket is closed when that took 20 s. Who was in goes on meanwhile, without acknowledgements."),
     row(Refusal::Quarantined, "quarantined", Yw::Close(4423), Hp::PermissionDenied, Never,
         "What is stored of the document cannot be read; an operator has to look. It is never overwritten."),
     row(Refusal::Gone, "gone", Yw::Close(4410), Hp::CloseDocument, Never,
         "The document was deleted while it was open here.").known_as("deleted"),
     row(Refusal::Draining, "draining", Yw::Close(4503), Hp::CloseSocket(1012), AtOnce,
         "The node is stopping; what was owed has been sent."),
-    row(Refusal::Internal, "internal", Yw::Close(4500), Hp::CloseSocket(1011), AtOnce,
+    row(Refusal::Internal, "internal", Yw::Cut, Hp::Cut, AtOnce,
         "Something broke inside Tandem and ended this connection only."),
     row(Refusal::BrokenWebsocket, "broken-websocket", Yw::Close(1002), Hp::CloseSocket(1002), AtOnce,
         "The WebSocket layer was violated. 1007 for a text that is no UTF-8, 1008 for too many fragments."),
@@ -62,8 +63,9 @@ pub(super) static TABLE: [Row; 32] = [
         "A frame cannot be read as a message of the protocol."),
     row(Refusal::ProtocolMistake, "protocol-mistake", Yw::Close(4400), Hp::CloseDocumentOrSocket(4400), Never,
         "A text frame, or a message that only a server sends (BroadcastStateless)."),
-    row(Refusal::Oversized, "oversized", Yw::Close(1009), Hp::CloseSocket(1009), Never,
-        "A message beyond `limits.skip_bytes`, or before authentication beyond `limits.message_bytes_unauthenticated`."),
+    row(Refusal::Oversized, "oversized", Yw::Close(1009), Hp::CloseSocket(1009), AtOnce,
+        "A message beyond `limits.skip_bytes`; before authentication, one beyond `limits.message_bytes`, or more in all than \
+         that and `limits.pending_socket_bytes`. Who comes back within ten minutes is not asked for it again, as for `too-large`."),
     row(Refusal::TooLarge, "too-large", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
         "A message beyond `limits.message_bytes`. For ten minutes the same subject's new content in this document is \
          refused alike; deletions and reading go on."),
@@ -79,16 +81,19 @@ pub(super) static TABLE: [Row; 32] = [
     row(Refusal::Deleted, "deleted", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
         "An edit that brings back what was deleted with the document's name, or builds on it."),
     row(Refusal::Incomplete, "incomplete", Yw::PermissionDenied, Hp::NotSaved, Never,
-        "An edit that builds on something which its bringer, asked three times, did not supply."),
+        "An edit that builds on something which its bringer, asked three times, did not supply. It is asked again every 10 s."),
     row(Refusal::JournalFull, "journal-full", Yw::NotRead, Hp::NotRead, Never,
-        "More waits for the database than `limits.journal_bytes` or `journal_room_bytes`. Nothing is lost."),
+        "More waits for the database than `limits.journal_bytes` or `journal_room_bytes`. Nothing is lost. Counted when the \
+         reading stops."),
     row(Refusal::PresenceRefused, "presence-refused", Yw::Ignored, Hp::Ignored, Never,
         "Presence that cannot be read, or a state that is no JSON or beyond `limits.presence_bytes` or `presence_depth`."),
     row(Refusal::PresenceForeign, "presence-foreign", Yw::Ignored, Hp::Ignored, Never,
         "A presence state that is news, for a client id which belongs to another session."),
-    row(Refusal::Flood, "flood", Yw::Close(4429), Hp::CloseSocket(4429), Never,
-        "More than `limits.pings_per_second` pings and empty frames, or `limits.steps_per_second` SyncStep1 of one \
-         document, in a second."),
+    row(Refusal::Flood, "flood", Yw::Close(4429), Hp::CloseDocumentOrSocket(4429), Never,
+        "More than `limits.steps_per_second` SyncStep1 of one document in a second; or, for which the socket is closed, \
+         `limits.pings_per_second` pings and empty frames."),
+    row(Refusal::Stalled, "stalled", Yw::Close(4508), Hp::CloseSocket(4508), AtOnce,
+        "A message of more than 16 KiB was announced and brought no byte for `limits.message_stall_seconds`."),
     row(Refusal::Slow, "slow", Yw::Cut, Hp::Cut, AtOnce,
         "The socket accepted no byte for `limits.stall_seconds`; it would accept no close frame either."),
     row(Refusal::Dead, "dead", Yw::Cut, Hp::Cut, AtOnce,

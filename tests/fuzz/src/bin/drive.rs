@@ -95,16 +95,20 @@ fn fuzz(options: &Options, seeds: &[Vec<u8>]) -> Result<(), String> {
     let watched = Watched::begin();
     let mut random = Random::new(*seed);
     let (begun, mut inputs) = (Instant::now(), 0_u64);
+    let mut try_one = |input: Vec<u8>| {
+        let input = watched.next(input);
+        if catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).is_err() {
+            let input = corpus::hex(&input);
+            return Err(format!("{}, seed {seed}, after {inputs} inputs: --input {input}", target.name));
+        }
+        inputs += 1;
+        Ok(())
+    };
+    // First the seeds as they are: what was found once is among them.
+    seeds.iter().cloned().try_for_each(&mut try_one)?;
     while begun.elapsed() < Duration::from_secs(*seconds) {
         // The clock is asked once in a while: most inputs take less time than that.
-        for _ in 0..256 {
-            let input = watched.next(mutate::next(seeds, &mut random));
-            if catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).is_err() {
-                let input = corpus::hex(&input);
-                return Err(format!("{}, seed {seed}, after {inputs} inputs: --input {input}", target.name));
-            }
-            inputs += 1;
-        }
+        (0..256).try_for_each(|_| try_one(mutate::next(seeds, &mut random)))?;
     }
     println!("{}: {inputs} inputs in {} s, seed {seed}: no finding", target.name, begun.elapsed().as_secs());
     Ok(())

@@ -1,0 +1,115 @@
+//! What a viewer brings: nothing of it is stored, and an honest one is never unsaved.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use tandem_model::Id;
+use tandem_protocol::Refusal;
+use tandem_yjs::Update;
+use tokio::time::Instant;
+
+use super::{Brought, Room};
+use crate::room::member::{Member, Waiting};
+use crate::room::outbox::MemberId;
+use crate::session::gate::{Entry, Fate};
+
+/// What the document lacks of what a viewer brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Nothing,
+    /// Structs of ids that the viewer is not bound to; the first that is missing.
+    Others(Id),
+    Own,
+}
+
+impl Room {
+    /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
+    pub(super) fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+        let news = self.viewers_news(brought.member, update);
+        if brought.answers {
+            self.decide_viewers(brought.member, news);
+        }
+        if let News::Others(missing) = news {
+            self.wait_for_author(brought, missing);
+        } else if news == News::Own {
+            self.refuse(brought.member, brought.entry, Refusal::ReadOnly);
+        } else if brought.step2 || self.index.holds(update) {
+            self.settle_when_durable(brought.member, brought.entry);
+        } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
+            // Deletions that every client derives by itself: acknowledged once the document holds them too.
+            member.derived.push_back((entry, Bytes::copy_from_slice(brought.update)));
+            self.derived.want(now);
+            let dropped = member.drop_derived();
+            dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
+        }
+    }
+
+    /// What the document lacks of a viewer's update. What it holds of others it was sent before a crash, or has by another
+    /// way; what is its own, or may be, it wrote.
+    fn viewers_news(&self, member: MemberId, update: &Update<'_>) -> News {
+        let known = self.index.state_vector();
+        let bound = self.members.get(&member).and_then(|member| member.bound);
+        let mut news = News::Nothing;
+        for (client, ..) in update.clients().filter(|(client, _, end)| *end > known.get(*client)) {
+            if bound.is_none_or(|bound| bound == client) {
+                return News::Own;
+            }
+            news = News::Others(Id { client, clock: known.get(client) });
+        }
+        news
+    }
+
+    /// A viewer answered: if it holds nothing that the document lacks, what waited is there, or was deletions that it
+    /// derived.
+    fn decide_viewers(&mut self, member: MemberId, news: News) {
+        let Some(there) = self.members.get_mut(&member) else { return };
+        if let News::Others(missing) = news {
+            return there.still_withheld(missing);
+        }
+        there.caught_up();
+        for waiting in std::mem::take(&mut there.waiting) {
+            match news {
+                News::Own => self.settle(member, waiting.entry, Fate::Refused),
+                News::Nothing | News::Others(_) => self.settle_when_durable(member, waiting.entry),
+            }
+        }
+    }
+
+    /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
+    /// the author brought it.
+    fn wait_for_author(&mut self, brought: &Brought<'_>, missing: Id) {
+        let Some(there) = self.members.get_mut(&brought.member) else { return };
+        there.miss(missing);
+        if brought.entry.is_some() {
+            there.waiting.push(Waiting { entry: brought.entry, ends: None, refused: false });
+            self.bound_waiting(brought.member);
+        }
+    }
+
+    /// Asks an editor for deletions that a viewer derived and nobody brought: every client has derived them.
+    pub(super) fn ask_for_derived(&mut self, now: Instant) {
+        if !self.derived.take(now) {
+            return;
+        }
+        let editor = |member: &&Member| member.right.may_edit() && member.following && member.has_no_open_question();
+        let editor = self.members.values().find(editor).map(|member| member.id);
+        // Without one the next editor's handshake brings them.
+        editor.into_iter().for_each(|editor| self.ask(editor));
+    }
+
+    pub(super) fn settle_derived(&mut self) {
+        let holders: Vec<MemberId> =
+            self.members.values().filter(|member| !member.derived.is_empty()).map(|member| member.id).collect();
+        for id in holders {
+            let Some(member) = self.members.get_mut(&id) else { continue };
+            let mut waiting: VecDeque<(Entry, Bytes)> = std::mem::take(&mut member.derived);
+            let index = &self.index;
+            let held = |bytes: &Bytes| Update::decode(bytes).is_ok_and(|update| index.holds(&update));
+            let settled: Vec<Entry> =
+                waiting.iter().filter(|(_, bytes)| held(bytes)).map(|(entry, _)| *entry).collect();
+            waiting.retain(|(entry, _)| !settled.contains(entry));
+            member.derived = waiting;
+            settled.into_iter().for_each(|entry| self.settle_when_durable(id, Some(entry)));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Entering and leaving documents, and the credentials that allow it.
+
+use tandem_model::{Grant, Limits};
+use tandem_protocol::Refusal;
+use tandem_wire::SocketLimits;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::{Conduct, Outcome};
+use crate::dialect::{Dialect, Saying};
+use crate::refusals;
+use crate::room::command::Command;
+use crate::session::document::{Document, Kept, Phase, TOKEN_AHEAD};
+use crate::session::entrance::{self, Asks, Entrance, Membership};
+use crate::session::gate::Attempt;
+use crate::session::wake::Slot;
+
+/// A state vector of somebody who has nothing.
+const EMPTY_VECTOR: &[u8] = &[0];
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
+    pub(super) fn entrance(&mut self, slot: Slot) -> Option<(Attempt, Entrance)> {
+        self.attempts += 1;
+        let attempt = Attempt(self.attempts);
+        let around = self.around.clone();
+        let document = self.document_mut(slot)?;
+        document.begin(attempt);
+        let entrance = Entrance {
+            rooms: around.rooms.clone(),
+            authority: around.authority.clone(),
+            clock: around.clock.clone(),
+            name: document.name.clone(),
+            attempt,
+            inbox: document.inbox.clone(),
+            asked_at_once: !document.dialect.counts(),
+            patient: document.dialect.counts(),
+        };
+        Some((attempt, entrance))
+    }
+
+    pub(super) fn enter(&mut self, slot: Slot, credential: &str) {
+        let Some((attempt, entrance)) = self.entrance(slot) else { return };
+        if let Some(document) = self.document_mut(slot) {
+            document.entered = attempt;
+            if let Phase::Pending(kept) = &mut document.phase {
+                kept.checking = true;
+            }
+        }
+        let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
+        tokio::spawn(async move {
+            // A session that is gone hears nothing, and drops the membership, which leaves the room.
+            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let entered = entrance.get_in(Asks::Enter(credential), unavailable).await;
+            let _ = outcomes.send(Outcome::Entered(slot, attempt, entered));
+        });
+    }
+
+    pub(super) fn refresh(&mut self, slot: Slot, credential: &str) {
+        let around = self.around.clone();
+        let Some(document) = self.document(slot) else { return };
+        let (entered, name) = (document.entered, document.name.clone());
+        let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
+        tokio::spawn(async move {
+            let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
+            // The session may be gone.
+            let _ = outcomes.send(Outcome::Refreshed(slot, entered, checked));
+        });
+    }
+
+    pub(super) fn rejoin(&mut self, slot: Slot) {
+        let Some(document) = self.document_mut(slot) else { return };
+        let (Some(grant), again) = (document.grant.clone(), document.again()) else { return };
+        document.phase = Phase::Rejoining;
+        self.rejoining += 1;
+        let Some((attempt, entrance)) = self.entrance(slot) else { return };
+        let outcomes = self.outcomes.clone();
+        tokio::spawn(async move {
+            // A session that is gone hears nothing, and drops the membership, which leaves the room.
+            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let joined = entrance.get_in(Asks::Rejoin(grant, again), unavailable).await;
+            let _ = outcomes.send(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
+        });
+    }
+
+    pub(super) fn outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Entered(slot, attempt, result) if self.is_current(slot, attempt) => match result {
+                Ok((grant, membership)) => self.entered(slot, grant, membership),
+                Err(refusal) => self.refuse_document(slot, refusal),
+            },
+            Outcome::Rejoined(slot, attempt, result) if self.is_current(slot, attempt) => match result {
+                Ok(membership) => self.rejoined(slot, membership),
+                Err(refusal) => self.refuse_document(slot, refusal),
+            },
+            Outcome::Unavailable(slot, attempt) if self.is_current(slot, attempt) => self.unavailable(slot),
+            Outcome::Refreshed(slot, entered, result) if self.has_entered(slot, entered) => match result {
+                Ok(grant) => self.refreshed(slot, grant),
+                Err(refusal) => self.refuse_document(slot, refusal),
+            },
+            // An answer to what was left meanwhile.
+            _ => {}
+        }
+    }
+
+    fn is_current(&self, slot: Slot, attempt: Attempt) -> bool {
+        self.document(slot).is_some_and(|document| document.attempt == attempt)
+    }
+
+    fn has_entered(&self, slot: Slot, entered: Attempt) -> bool {
+        self.document(slot).is_some_and(|document| document.entered == entered)
+    }
+
+    /// Somebody on this socket proved who they are.
+    pub(super) fn authenticated(&mut self) {
+        if !std::mem::replace(&mut self.authenticated, true) {
+            let limits = &self.around.limits;
+            self.vigil.authenticated();
+            self.place.authenticated();
+            self.socket.set_limits(SocketLimits::authenticated(Limits::size(limits.message_bytes), limits.skip_bytes));
+        }
+    }
+
+    /// A document whose credential is good cannot be reached. It is tried again and again; meanwhile what comes is kept
+    /// within bounds, and the other documents of the socket go on.
+    fn unavailable(&mut self, slot: Slot) {
+        self.authenticated();
+        refusals::count(Refusal::Unavailable);
+        let Some(document) = self.document_mut(slot) else { return };
+        let dialect = document.dialect.clone();
+        if let Phase::Pending(kept) = &mut document.phase {
+            kept.waiting = true;
+            // Who was never let in is told; who was goes on, with acknowledgements withheld.
+            self.tell_refusal(&dialect, Refusal::Unavailable);
+        } else if matches!(document.phase, Phase::Rejoining) {
+            document.phase = Phase::Pending(Kept { checking: true, waiting: true, ..Kept::default() });
+            self.rejoining -= 1;
+        }
+    }
+
+    fn rejoined(&mut self, slot: Slot, membership: Membership) {
+        let Some(document) = self.document_mut(slot) else { return };
+        // A fresh credential may have changed it meanwhile.
+        document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
+        document.bell.ring();
+        match std::mem::replace(&mut document.phase, Phase::Open(membership)) {
+            Phase::Pending(kept) => self.bring_what_came(slot, kept),
+            _ => self.rejoining = self.rejoining.saturating_sub(1),
+        }
+        self.plan_tokens();
+    }
+
+    pub(super) fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
+        self.authenticated();
+        let may_edit = grant.right.may_edit();
+        let Some(document) = self.document_mut(slot) else { return };
+        document.grant = Some(grant);
+        document.token_asked = false;
+        let kept = match std::mem::replace(&mut document.phase, Phase::Open(membership)) {
+            Phase::Pending(kept) => kept,
+            _ => Kept::default(),
+        };
+        let dialect = document.dialect.clone();
+        self.say(&dialect, Saying::Authenticated(may_edit));
+        self.bring_what_came(slot, kept);
+        self.plan_tokens();
+    }
+
+    /// Handles what came before the document was open.
+    fn bring_what_came(&mut self, slot: Slot, kept: Kept) {
+        self.kept_bytes -= kept.bytes;
+        let now = Instant::now();
+        for frame in kept.frames {
+            self.frame(slot, frame, None, now);
+        }
+        self.bring_back_what_was_not_kept(slot, kept.lost_edits, kept.lost_step1);
+    }
+
+    fn bring_back_what_was_not_kept(&mut self, slot: Slot, edits: u32, step1: bool) {
+        let (first, second) = (self.flights.start(None), self.flights.start(None));
+        let Some(document) = self.document_mut(slot) else { return };
+        let step1 = step1.then(|| document.step1(EMPTY_VECTOR));
+        let Phase::Open(membership) = &document.phase else { return };
+        if edits > 0 {
+            let counts = document.dialect.counts();
+            let entries = (0..edits).filter(|_| counts).map(|_| document.gate.owe()).collect();
+            membership.command(Command::Unkept(entries), first);
+        }
+        if let Some(step1) = step1 {
+            membership.command(Command::Step1(step1), second);
+        }
+    }
+
+    fn refreshed(&mut self, slot: Slot, grant: Grant) {
+        let Some(document) = self.document_mut(slot) else { return };
+        let Some(before) = &document.grant else { return };
+        if before.subject != grant.subject {
+            // Somebody else's credential: this membership is over, and a new Auth may begin another.
+            return self.refuse_document(slot, Refusal::Unauthenticated);
+        }
+        if before.right != grant.right
+            && let Phase::Open(membership) = &document.phase
+        {
+            membership.right_changed(grant.right);
+        }
+        document.grant = Some(grant);
+        document.token_asked = false;
+        self.plan_tokens();
+    }
+
+    pub(super) fn leave(&mut self, slot: Slot) {
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        let Some(document) = place.take() else { return };
+        if let Dialect::Hocuspocus { key } = &document.dialect {
+            self.keys.remove(key);
+        }
+        self.forget(&document);
+        self.say(&document.dialect, Saying::Close("provider_initiated"));
+        self.plan_tokens();
+    }
+
+    fn forget(&mut self, document: &Document) {
+        match &document.phase {
+            Phase::Pending(kept) => self.kept_bytes -= kept.bytes,
+            Phase::Rejoining => self.rejoining = self.rejoining.saturating_sub(1),
+            Phase::Open(_) | Phase::Shut => {}
+        }
+    }
+
+    fn plan_tokens(&mut self) {
+        let now = (Instant::now(), self.around.clock.now());
+        let due = self.slots.iter().flatten().filter_map(|document| document.token_due(now)).min();
+        self.token_due = due;
+    }
+
+    pub(super) fn tokens_due(&mut self, now: Instant) {
+        let clocks = (now, self.around.clock.now());
+        let slots = 0..Slot::try_from(self.slots.len()).unwrap_or(Slot::MAX);
+        for slot in slots {
+            let Some(document) = self.document_mut(slot) else { continue };
+            let Some(end) = document.grant_ends(clocks).filter(|_| matches!(document.phase, Phase::Open(_))) else {
+                continue;
+            };
+            if end <= now {
+                self.refuse_document(slot, Refusal::TokenExpired);
+            } else if !document.token_asked && end <= now + TOKEN_AHEAD {
+                document.token_asked = true;
+                let dialect = document.dialect.clone();
+                self.say(&dialect, Saying::TokenRequest);
+            }
+        }
+        self.plan_tokens();
+    }
+}

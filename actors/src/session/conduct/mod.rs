@@ -1,0 +1,320 @@
+//! Conducts one socket: what is read becomes commands, what rooms tell becomes frames.
+
+mod entering;
+mod reading;
+mod refusing;
+mod said;
+mod writing;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tandem_model::{DocumentName, Grant, Limits, Place};
+use tandem_protocol::{Refusal, awareness, websocket};
+use tandem_wire::{Counts, Inward, Socket, Standstill, WireError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::document::{Document, Phase};
+use super::entrance::Membership;
+use super::flight::Flights;
+use super::gate::Attempt;
+use super::pace::{Flood, Pace};
+use super::vigil::{Due, Vigil};
+use super::wake::{Slot, Wake};
+use super::{Around, Order};
+use crate::dialect::{Dialect, Saying};
+use crate::refusals;
+
+/// Bytes of answers in the socket's queue; beyond, it is not read.
+const ANSWERS_BYTES: usize = 1024 * 1024;
+
+/// How long a peer may take to answer a close frame.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a task beside the session found out for it.
+pub enum Outcome {
+    /// A document was entered, or not.
+    Entered(Slot, Attempt, Result<(Grant, Membership), Refusal>),
+    /// A document was entered again after its room ended.
+    Rejoined(Slot, Attempt, Result<Membership, Refusal>),
+    /// A document cannot be entered for now; it is tried again and again.
+    Unavailable(Slot, Attempt),
+    /// A fresh credential was checked.
+    Refreshed(Slot, Attempt, Result<Grant, Refusal>),
+}
+
+/// One socket's session.
+pub struct Conduct<S> {
+    around: Arc<Around>,
+    socket: Socket<S>,
+    place: Place,
+    ysync: bool,
+    /// The one document of a y-websocket; a Hocuspocus socket names its own.
+    single: Option<Slot>,
+    slots: Vec<Option<Document>>,
+    keys: HashMap<Arc<str>, Slot>,
+    wake: Arc<Wake>,
+    flights: Arc<Flights>,
+    rung: VecDeque<Slot>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+    attempts: u32,
+    vigil: Vigil,
+    standstill: Standstill,
+    pace: Pace,
+    pings: Flood,
+    kept_bytes: u64,
+    rejoining: usize,
+    crowded: Option<Slot>,
+    token_due: Option<Instant>,
+    stopped_reading: bool,
+    /// Whether it is not read because the journal is full.
+    journal_full: bool,
+    authenticated: bool,
+    /// The socket is being closed; until when the peer may take to agree.
+    closing: Option<Instant>,
+}
+
+enum Io {
+    Drained,
+    /// Frames came that hand nothing over.
+    Counted(Counts),
+    Inward(Inward),
+    Ended(Option<WireError>),
+}
+
+/// The session is over.
+enum Over {
+    /// The peer is gone, or takes nothing: the stream is dropped.
+    Cut,
+    /// What is queued is written, and what still comes is read away.
+    Finish,
+}
+
+type Go = Result<(), Over>;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
+    /// Begins a session on a socket that speaks y-websocket, or else Hocuspocus.
+    pub fn new(
+        around: Arc<Around>,
+        socket: Socket<S>,
+        place: Place,
+        ysync: bool,
+        outcomes: mpsc::UnboundedSender<Outcome>,
+        now: Instant,
+    ) -> Self {
+        let limits = &around.limits;
+        let wake = Arc::new(Wake::default());
+        let flights = Flights::new(wake.clone());
+        let vigil = Vigil::new(limits, now);
+        let standstill = Standstill::new(Limits::seconds(limits.message_stall_seconds));
+        let pace = Pace::new(limits.session_frames_per_second, limits.session_frames_burst, now);
+        let pings = Flood::new(limits.pings_per_second, now);
+        Self {
+            around,
+            socket,
+            place,
+            ysync,
+            single: None,
+            slots: Vec::new(),
+            keys: HashMap::new(),
+            wake,
+            flights,
+            rung: VecDeque::new(),
+            outcomes,
+            attempts: 0,
+            vigil,
+            standstill,
+            pace,
+            pings,
+            kept_bytes: 0,
+            rejoining: 0,
+            crowded: None,
+            token_due: None,
+            stopped_reading: false,
+            journal_full: false,
+            authenticated: false,
+            closing: None,
+        }
+    }
+
+    /// Opens the one document of a y-websocket.
+    pub fn open_single(&mut self, name: DocumentName, credential: &str, now: Instant) {
+        let slot = self.add(name, Dialect::YSync, now);
+        self.single = Some(slot);
+        self.enter(slot, credential);
+    }
+
+    /// Refuses the whole socket.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.end(refusal);
+    }
+
+    /// Runs until the socket ends.
+    pub async fn run(
+        mut self,
+        mut outcomes: mpsc::UnboundedReceiver<Outcome>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) {
+        let wake = self.wake.clone();
+        let over = loop {
+            self.refill();
+            let now = Instant::now();
+            let reading = self.reads(now);
+            self.look(reading, now);
+            let deadline = self.deadline();
+            let went = tokio::select! {
+                biased;
+                Some(order) = orders.recv() => { self.order(&order); Ok(()) }
+                Some(outcome) = outcomes.recv() => { self.outcome(outcome); Ok(()) }
+                io = poll_fn(|cx| self.poll_io(cx, reading)) => self.io(io),
+                () = wake.rung() => Ok(()),
+                () = sleep_until(deadline) => self.tick(reading, Instant::now()),
+            };
+            if let Err(over) = went {
+                break over;
+            }
+        };
+        // Rooms are left now, not when the peer agrees.
+        self.slots.clear();
+        if matches!(over, Over::Finish) && !self.socket.finish().await {
+            tracing::debug!("a peer was not waited for");
+        }
+    }
+
+    /// Looks at the socket's counters. While it waits for the node's budget it is not read, as when it is paced.
+    fn look(&mut self, reading: bool, now: Instant) {
+        let (_, waiting) = self.socket.queued();
+        let reads = reading && !self.socket.is_waiting();
+        self.vigil.look(self.socket.received(), self.socket.accepted(), waiting, reads, now);
+        self.standstill.look(&self.socket, reading, now);
+    }
+
+    fn poll_io(&mut self, cx: &mut Context<'_>, reading: bool) -> Poll<Io> {
+        if self.socket.queued().0 > 0 {
+            match self.socket.poll_drain(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Io::Drained),
+                Poll::Ready(Err(error)) => return Poll::Ready(Io::Ended(Some(error.into()))),
+                Poll::Pending => {}
+            }
+        }
+        if !reading {
+            return Poll::Pending;
+        }
+        match self.socket.poll_message(cx) {
+            Poll::Ready(Some(Ok(inward))) => Poll::Ready(Io::Inward(inward)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Io::Ended(Some(error))),
+            Poll::Ready(None) => Poll::Ready(Io::Ended(None)),
+            Poll::Pending => match self.socket.take_counts() {
+                counts if counts == Counts::default() => Poll::Pending,
+                counts => Poll::Ready(Io::Counted(counts)),
+            },
+        }
+    }
+
+    /// Whether the socket is read now. Not reading is how a session is paced.
+    fn reads(&mut self, now: Instant) -> bool {
+        if self.closing.is_some() {
+            return true;
+        }
+        let crowded = self
+            .crowded
+            .and_then(|slot| self.document(slot))
+            .is_some_and(|document| document.gate.len() as u64 >= self.around.limits.owed_edits);
+        self.crowded = self.crowded.filter(|_| crowded);
+        let paced = self.pace.waits_until().is_some_and(|until| now < until);
+        let full = self.around.journal.is_full();
+        if full && !self.journal_full {
+            refusals::count(Refusal::JournalFull);
+        }
+        self.journal_full = full;
+        let held = self.flights.are_full() || full;
+        !(self.stopped_reading || crowded || paced || held)
+            && self.rejoining == 0
+            && self.socket.queued().1 < ANSWERS_BYTES
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.closing.is_some() {
+            return self.closing;
+        }
+        let journal = self.around.journal.is_full().then(|| Instant::now() + Duration::from_millis(20));
+        let due = [self.vigil.deadline(), self.standstill.deadline(), self.pace.waits_until(), self.token_due, journal];
+        due.into_iter().flatten().min()
+    }
+
+    fn tick(&mut self, reading: bool, now: Instant) -> Go {
+        if let Some(until) = self.closing {
+            return if until <= now { Err(Over::Cut) } else { Ok(()) };
+        }
+        // Bytes may have come that made no message yet.
+        self.look(reading, now);
+        if self.standstill.is_over(now) {
+            self.end(Refusal::Stalled);
+            return Ok(());
+        }
+        // A wait for the pace that is over is no debt any more.
+        self.pace.spend(0, now);
+        if self.token_due.is_some_and(|due| due <= now) {
+            self.tokens_due(now);
+        }
+        match self.vigil.due(now) {
+            Some(Due::Ping) => {
+                self.vigil.pinged(now);
+                self.socket.push(websocket::ping());
+            }
+            Some(Due::Keepalive) => {
+                self.vigil.said(now);
+                let open = self.slots.iter().flatten().find(|document| match &document.phase {
+                    Phase::Open(_) => true,
+                    Phase::Pending(kept) => kept.waiting,
+                    Phase::Rejoining | Phase::Shut => false,
+                });
+                let frame = open.and_then(|document| document.dialect.frame(Saying::Awareness(awareness::EMPTY)));
+                frame.into_iter().for_each(|frame| self.socket.push(frame));
+            }
+            Some(Due::End(Refusal::Dead)) => {
+                refusals::count(Refusal::Dead);
+                return Err(Over::Cut);
+            }
+            Some(Due::End(Refusal::Slow)) => {
+                // What it does not take it would not take a close frame after either.
+                refusals::count(Refusal::Slow);
+                return Err(Over::Cut);
+            }
+            Some(Due::End(refusal)) => self.end(refusal),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, order: &Order) {
+        match order {
+            Order::StopReading => self.stopped_reading = true,
+            Order::Close(refusal) => {
+                // What is owed goes first: all notices that came are frames before the close frame.
+                self.refill();
+                self.end(*refusal);
+            }
+        }
+    }
+
+    fn document(&self, slot: Slot) -> Option<&Document> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    fn document_mut(&mut self, slot: Slot) -> Option<&mut Document> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

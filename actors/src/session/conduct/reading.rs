@@ -1,0 +1,269 @@
+//! What is read: frames become commands to rooms.
+
+use bytes::Bytes;
+use metrics::counter;
+use tandem_model::DocumentName;
+use tandem_protocol::hocuspocus::{self, Direction, Frame, split_key};
+use tandem_protocol::{Kind, Refusal, Sync, ysync};
+use tandem_wire::{Counts, Inward, Reservation, WireError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::said::Said;
+use super::{Conduct, Go, Io, Over};
+use crate::dialect::{Dialect, Saying};
+use crate::failpoint::failpoint;
+use crate::refusals;
+use crate::room::command::Command;
+use crate::session::document::{Document, Kept, Phase};
+use crate::session::wake::Slot;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
+    pub(super) fn io(&mut self, io: Io) -> Go {
+        let now = Instant::now();
+        match io {
+            Io::Drained => Ok(()),
+            Io::Ended(Some(error)) if error.code().is_some() => {
+                // The close frame is queued already; it is given a chance to leave.
+                tracing::debug!(%error, "a socket broke the rules");
+                if self.closing.is_none() {
+                    self.broken(&error);
+                }
+                Err(Over::Finish)
+            }
+            Io::Ended(None) => Err(Over::Finish),
+            Io::Ended(Some(_)) => Err(Over::Cut),
+            Io::Counted(counts) => {
+                self.counted(counts, now);
+                Ok(())
+            }
+            Io::Inward(_) if self.closing.is_some() => Ok(()),
+            Io::Inward(inward) => {
+                self.inward(inward, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// The WebSocket layer has ended the socket.
+    fn broken(&mut self, error: &WireError) {
+        if let WireError::TooLarge { head, .. } = error {
+            refusals::count(Refusal::Oversized);
+            // Or its sender would be asked for the same when it comes back.
+            self.too_large(head, true);
+        } else {
+            refusals::count(Refusal::BrokenWebsocket);
+        }
+    }
+
+    fn counted(&mut self, counts: Counts, now: Instant) {
+        self.pace.spend(counts.frames, now);
+        if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
+            return self.end(Refusal::Flood);
+        }
+        let limits = &self.around.limits;
+        if !self.authenticated && self.socket.received() > limits.message_bytes + limits.pending_socket_bytes {
+            self.end(Refusal::Oversized);
+        }
+    }
+
+    pub(super) fn inward(&mut self, inward: Inward, now: Instant) {
+        let counts = self.socket.take_counts();
+        self.counted(counts, now);
+        if self.closing.is_some() {
+            return;
+        }
+        match inward {
+            Inward::Binary(message) => {
+                let (frame, reservation) = message.into_parts();
+                counter!("tandem_frames_in_total").increment(1);
+                if let Some(slot) = self.single {
+                    self.frame(slot, frame, Some(reservation), now);
+                } else {
+                    self.keyed_frame(frame, reservation, now);
+                }
+            }
+            Inward::Text(_) => self.end(Refusal::ProtocolMistake),
+            Inward::TooLarge { head, bytes } => {
+                tracing::debug!(bytes, "a message was too large");
+                self.too_large(&head, false);
+            }
+            Inward::Ping | Inward::Pong | Inward::Close(_) => {}
+        }
+    }
+
+    /// A Hocuspocus frame: finds its document, or begins one.
+    fn keyed_frame(&mut self, frame: Bytes, reservation: Reservation, now: Instant) {
+        let (key, message) = match hocuspocus::decode(Direction::FromClient, &frame) {
+            Ok(Frame::Ping | Frame::Pong) => return,
+            Ok(Frame::Document { key, message }) => (key, message),
+            Err(error) => {
+                tracing::debug!(%error, "a frame cannot be read");
+                let slot = hocuspocus::head(&frame).ok().and_then(|head| self.keys.get(head.key).copied());
+                return match slot {
+                    Some(slot) => self.refuse_document(slot, Refusal::BadFrame),
+                    None => self.end(Refusal::BadFrame),
+                };
+            }
+        };
+        if let Some(&slot) = self.keys.get(key) {
+            return self.frame(slot, frame, Some(reservation), now);
+        }
+        if matches!(message, hocuspocus::Message::Close(_)) {
+            return;
+        }
+        let dialect = Dialect::Hocuspocus { key: key.into() };
+        let refusal = match DocumentName::new(split_key(key).0) {
+            Ok(name) if (self.keys.len() as u64) < self.around.limits.documents_per_socket => {
+                let slot = self.add(name, dialect, now);
+                return self.frame(slot, frame, Some(reservation), now);
+            }
+            Ok(_) => Refusal::TooManyDocuments,
+            Err(_) => Refusal::NameNotAllowed,
+        };
+        if matches!(message, hocuspocus::Message::Token { .. }) {
+            refusals::count(refusal);
+            self.say(&dialect, Saying::Denied(refusal.code()));
+        }
+    }
+
+    pub(super) fn add(&mut self, name: DocumentName, dialect: Dialect, now: Instant) -> Slot {
+        let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        let slot = Slot::try_from(free).unwrap_or(Slot::MAX);
+        if let Dialect::Hocuspocus { key } = &dialect {
+            self.keys.insert(key.clone(), slot);
+        }
+        let document = Document::new(name, dialect, slot, self.wake.clone(), &self.around.limits, now);
+        if free == self.slots.len() {
+            self.slots.push(Some(document));
+        } else {
+            self.slots[free] = Some(document);
+        }
+        slot
+    }
+
+    /// One frame of one document, by where the document stands.
+    pub(super) fn frame(&mut self, slot: Slot, frame: Bytes, reservation: Option<Reservation>, now: Instant) {
+        failpoint!("session::frame");
+        let Some(document) = self.document(slot) else { return };
+        let counts = document.dialect.counts();
+        let said = if counts { Said::hocuspocus(&frame) } else { Said::ysync(&frame) };
+        let said = match said {
+            Ok(said) => said,
+            Err(refusal) => return self.refuse_document(slot, refusal),
+        };
+        match (&document.phase, said) {
+            (_, Said::Nothing) | (Phase::Rejoining, _) => {}
+            (_, Said::Leave) => self.leave(slot),
+            (Phase::Shut, Said::Token(token)) => {
+                if let Some(document) = self.document_mut(slot) {
+                    document.phase = Phase::Pending(Kept::default());
+                }
+                self.enter(slot, token);
+            }
+            (Phase::Shut, _) => refusals::count(Refusal::NotOpen),
+            (Phase::Pending(kept), Said::Token(token)) if !kept.checking => self.enter(slot, token),
+            (Phase::Pending(_), said) => self.keep(slot, &frame, said.kind()),
+            (Phase::Open(_), Said::Token(token)) => self.refresh(slot, token),
+            (Phase::Open(_), said) => self.command(slot, &frame, said, reservation, now),
+        }
+    }
+
+    pub(super) fn command(
+        &mut self,
+        slot: Slot,
+        frame: &Bytes,
+        said: Said<'_>,
+        reservation: Option<Reservation>,
+        now: Instant,
+    ) {
+        let owed_max = self.around.limits.owed_edits;
+        let flight = self.flights.start(reservation);
+        let Some(document) = self.document_mut(slot) else { return };
+        let counts = document.dialect.counts();
+        let command = match said {
+            Said::Sync(Sync::Step1(vector)) => {
+                if document.steps.is_too_much(1, now) {
+                    return self.refuse_document(slot, Refusal::Flood);
+                }
+                document.gate.restart();
+                Command::Step1(document.step1(vector))
+            }
+            Said::Sync(Sync::Step2(update)) => {
+                let answer = if counts { document.gate.answered() } else { document.gate.answered_uncounted() };
+                Command::Step2 { update: frame.slice_ref(update), answer }
+            }
+            Said::Sync(Sync::Update(update)) => {
+                let entry = counts.then(|| document.gate.owe());
+                Command::Update { update: frame.slice_ref(update), entry }
+            }
+            Said::Awareness(states) => {
+                document.spoke(states);
+                Command::Awareness(frame.slice_ref(states))
+            }
+            Said::QueryAwareness => Command::QueryAwareness,
+            Said::Stateless(text) => Command::Stateless(text.into()),
+            Said::Token(_) | Said::Leave | Said::Nothing => return,
+        };
+        let crowded = document.gate.len() as u64 >= owed_max;
+        if let Phase::Open(membership) = &document.phase {
+            membership.command(command, flight);
+        }
+        if crowded {
+            self.crowded = Some(slot);
+        }
+    }
+
+    /// Keeps a frame until the credential is decided, or notes what was not kept.
+    fn keep(&mut self, slot: Slot, frame: &Bytes, kind: Kind) {
+        let limits = self.around.clone();
+        let (one_max, all_max) = (limits.limits.pending_document_bytes, limits.limits.pending_socket_bytes);
+        let (all, bytes) = (self.kept_bytes, frame.len() as u64);
+        let Some(Document { phase: Phase::Pending(kept), gate, .. }) = self.document_mut(slot) else { return };
+        if !kept.has_lost() && kept.bytes + bytes <= one_max && all + bytes <= all_max {
+            kept.bytes += bytes;
+            kept.frames.push_back(Bytes::copy_from_slice(frame));
+            self.kept_bytes += bytes;
+        } else if kind != Kind::Step2 || gate.answered_in_vain() {
+            kept.lose(kind);
+        }
+    }
+
+    /// A message was not read, since it is too large; `oversized` if the socket ends for it.
+    fn too_large(&mut self, head: &[u8], oversized: bool) {
+        let found = match self.single {
+            Some(slot) => Some((slot, ysync::head(head))),
+            None => match hocuspocus::head(head) {
+                Ok(head) => self.keys.get(head.key).map(|slot| (*slot, head.kind)),
+                Err(_) if oversized => None,
+                Err(_) => return self.end(Refusal::BadFrame),
+            },
+        };
+        // For another document than those that are open here it is nothing; the others go on.
+        let Some((slot, kind)) = found else { return refusals::count(Refusal::NotOpen) };
+        let flight = self.flights.start(None);
+        let Some(document) = self.document_mut(slot) else { return };
+        let counts = document.dialect.counts();
+        match &mut document.phase {
+            Phase::Open(membership) => {
+                let (answer, entry) = match kind {
+                    Kind::Step2 if counts => {
+                        let answer = document.gate.answered();
+                        (answer.attempt, answer.entry)
+                    }
+                    Kind::Step2 => (document.gate.answered_uncounted().attempt, None),
+                    Kind::Update => (None, counts.then(|| document.gate.owe())),
+                    _ => return refusals::count(Refusal::TooLarge),
+                };
+                membership.command(Command::TooLarge { answer, entry, oversized }, flight);
+            }
+            Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
+            Phase::Pending(kept) => {
+                if kind != Kind::Step2 || document.gate.answered_in_vain() {
+                    kept.lose(kind);
+                }
+            }
+            Phase::Rejoining | Phase::Shut => {}
+        }
+    }
+}

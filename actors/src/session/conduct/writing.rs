@@ -1,0 +1,129 @@
+//! What is written: what rooms tell becomes frames in the socket's queue, as long as that is short.
+
+use std::collections::VecDeque;
+
+use metrics::counter;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::Conduct;
+use crate::dialect::{Dialect, Saying};
+use crate::room::notice::Notice;
+use crate::room::outbox::Taken;
+use crate::session::document::Phase;
+use crate::session::gate::Fate;
+use crate::session::wake::Slot;
+
+/// Bytes that are moved into the socket's queue at a time; the rest stays in the rooms' rings, where it is shared.
+const QUEUE_BYTES: usize = 256 * 1024;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
+    /// Moves what rooms have to say into the socket's queue, as long as that is short.
+    pub(super) fn refill(&mut self) {
+        let mut slots = Vec::new();
+        self.wake.take(&mut slots);
+        self.rung.extend(slots);
+        let mut tries = self.rung.len();
+        while tries > 0
+            && self.socket.queued().1 < QUEUE_BYTES
+            && let Some(slot) = self.rung.pop_front()
+        {
+            tries -= 1;
+            if self.refill_from(slot) {
+                self.rung.push_back(slot);
+            }
+        }
+    }
+
+    /// Returns whether there is more to take from it.
+    fn refill_from(&mut self, slot: Slot) -> bool {
+        let Some(document) = self.document(slot) else { return false };
+        document.bell.answer();
+        let mut notices = VecDeque::new();
+        document.inbox.take(&mut notices);
+        for notice in notices {
+            self.notice(slot, notice);
+        }
+        self.pay(slot);
+        let (_, queued) = self.socket.queued();
+        let Some(document) = self.slots.get(slot as usize).and_then(Option::as_ref) else { return false };
+        let Phase::Open(membership) = &document.phase else { return false };
+        let mut frames = Vec::new();
+        let left = QUEUE_BYTES.saturating_sub(queued);
+        let taken = membership.outbox().take(membership.member(), &document.dialect, left, &mut frames);
+        if !frames.is_empty() {
+            counter!("tandem_frames_out_total").increment(frames.len() as u64);
+            self.vigil.said(Instant::now());
+            frames.into_iter().for_each(|frame| self.socket.push(frame));
+        }
+        match taken {
+            Taken::All => false,
+            Taken::More => true,
+            Taken::Lapped => self.catch_up(slot),
+            Taken::Closed => {
+                self.rejoin(slot);
+                false
+            }
+        }
+    }
+
+    /// Asks for the merged difference once the socket is writable again: it is made as late as possible.
+    fn catch_up(&mut self, slot: Slot) -> bool {
+        if self.socket.queued().0 > 0 {
+            return true;
+        }
+        if let Some(document) = self.document_mut(slot)
+            && let Phase::Open(membership) = &document.phase
+            && !std::mem::replace(&mut document.catching_up, true)
+        {
+            membership.catch_up();
+        }
+        false
+    }
+
+    fn notice(&mut self, slot: Slot, notice: Notice) {
+        let Some(document) = self.document_mut(slot) else { return };
+        let dialect = document.dialect.clone();
+        match notice {
+            Notice::Ask(question, vector) => {
+                document.gate.asked(question, document.attempt);
+                self.say(&dialect, Saying::Step1(&vector));
+            }
+            Notice::Difference(update, number) => {
+                document.answered(number);
+                self.say(&dialect, Saying::Step2(&update));
+            }
+            Notice::CaughtUp(update, presence) => {
+                document.catching_up = false;
+                self.say(&dialect, Saying::Update(&update));
+                presence.iter().for_each(|states| self.say(&dialect, Saying::Awareness(states)));
+                // What came since is in the ring.
+                self.rung.push_back(slot);
+            }
+            Notice::Present(Some(states)) => self.say(&dialect, Saying::Awareness(&states)),
+            Notice::Present(None) => {}
+            Notice::Bound(client) => document.bound = Some(client),
+            Notice::Settled(entry, fate) => document.gate.settle(entry, fate),
+            Notice::Refused(refusal) => self.tell_refusal(&dialect, refusal),
+            Notice::Closed(refusal) => self.refuse_document(slot, refusal),
+        }
+    }
+
+    /// Sends the statuses that may leave.
+    fn pay(&mut self, slot: Slot) {
+        while let Some(document) = self.document_mut(slot)
+            && let Some(fate) = document.gate.next()
+        {
+            let frame = document.dialect.frame(Saying::Status(fate == Fate::Durable));
+            counter!("tandem_acknowledgements_total").increment(1);
+            frame.into_iter().for_each(|frame| self.socket.push(frame));
+        }
+    }
+
+    pub(super) fn say(&mut self, dialect: &Dialect, saying: Saying<'_>) {
+        if let Some(frame) = dialect.frame(saying) {
+            self.vigil.said(Instant::now());
+            self.socket.push(frame);
+        }
+    }
+}

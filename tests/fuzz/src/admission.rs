@@ -1,0 +1,135 @@
+//! The index of a document: whatever updates come, one after another.
+
+use tandem_yjs::lib0::Reader;
+use tandem_yjs::{Admission, Collect, Id, Index, IndexLimits, StateVector, Update, Verdict, merge};
+
+/// The first byte of an input: what is collected, whether limits are low, whether a judge says no.
+const KEPT: u8 = 1;
+const LIMITED: u8 = 2;
+const JUDGED: u8 = 4;
+
+/// Low enough that inputs reach them.
+const LOW: IndexLimits = IndexLimits { bytes: 600, clients: 3, structs: 40 };
+
+/// What is taken is held, is relayed as something that others take whole, and is loaded again from the whole encoding,
+/// from a merge and from differences; what is not taken is said.
+///
+/// The first byte tells the circumstances; then come updates, each behind its length.
+///
+/// # Panics
+/// When it is not so.
+pub fn admission(data: &[u8]) {
+    let Some((flags, mut rest)) = data.split_first() else { return };
+    let collect = if flags & KEPT == 0 { Collect::Collected } else { Collect::Kept };
+    let limits = if flags & LIMITED == 0 { IndexLimits::NONE } else { LOW };
+    let mut index = Index::new(collect, limits);
+    let mut mirror = Index::new(collect, IndexLimits::NONE);
+    let mut relayed: Vec<Vec<u8>> = Vec::new();
+    while let Some(bytes) = next(&mut rest) {
+        vector(bytes);
+        let Ok(update) = Update::decode(bytes) else { continue };
+        if let Some(taken) = admit(&mut index, &update, flags & JUDGED != 0) {
+            whole(&mut mirror, &taken, "what is relayed");
+            relayed.push(taken);
+        }
+    }
+    assert_eq!(mirror.state_vector(), index.state_vector(), "who was relayed all has all");
+    agree(&index, collect);
+    merged(&index, &relayed);
+    difference(&index, data.len() as u64);
+}
+
+/// The bytes of the next update; the last may be shorter than it says.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let mut reader = Reader::new(rest);
+    let length = usize::try_from(reader.var_uint().ok()?).ok()?;
+    let from = reader.position();
+    let to = from.saturating_add(length).min(rest.len());
+    let (update, behind) = (&rest[from..to], &rest[to..]);
+    *rest = behind;
+    Some(update)
+}
+
+fn admit(index: &mut Index, update: &Update<'_>, judged: bool) -> Option<Vec<u8>> {
+    let before = index.state_vector().clone();
+    let admission = index.admit(update, &mut |id| if judged { judge(id) } else { Verdict::Take });
+    index.check_invariants();
+    assert!(index.covers(&before), "nothing is lost");
+    for (client, clock) in &admission.before {
+        assert!(before.get(*client) == *clock && index.state_vector().get(*client) > *clock);
+    }
+    let Admission { taken, new_structs, new_deletions, .. } = &admission;
+    assert_eq!(taken.is_some(), *new_structs || *new_deletions);
+    assert_eq!(is_whole(&admission), index.holds(update), "what is not held is said");
+    admission.taken
+}
+
+/// Refuses and withholds some ids, always the same.
+fn judge(id: Id) -> Verdict {
+    match id.client.0.wrapping_mul(31).wrapping_add(id.clock) % 8 {
+        0 => Verdict::Withhold,
+        1 => Verdict::Refuse,
+        _ => Verdict::Take,
+    }
+}
+
+fn is_whole(admission: &Admission) -> bool {
+    admission.missing.is_none() && admission.refused.is_none() && admission.withheld.is_empty()
+}
+
+/// Admits an encoding of our own, which is taken whole.
+fn whole(index: &mut Index, bytes: &[u8], what: &str) {
+    let update = match Update::decode(bytes) {
+        Ok(update) => update,
+        Err(refusal) => panic!("{what} is refused: {refusal}"),
+    };
+    let admission = index.admit(&update, &mut |_| Verdict::Take);
+    assert!(is_whole(&admission), "{what} is taken whole, not {admission:?}");
+    index.check_invariants();
+}
+
+fn loaded(bytes: &[u8], collect: Collect, what: &str) -> Index {
+    let mut index = Index::new(collect, IndexLimits::NONE);
+    whole(&mut index, bytes, what);
+    index
+}
+
+/// An index that is loaded from the whole encoding may join more, since it knows at once what is deleted; the next not.
+fn agree(index: &Index, collect: Collect) {
+    let encoded = index.encode();
+    let again = loaded(&encoded, collect, "the whole encoding");
+    assert_eq!(again.state_vector(), index.state_vector());
+    let shorter = again.encode();
+    assert!(shorter.len() <= encoded.len(), "loading makes nothing longer");
+    let update = Update::decode(&encoded).expect("the whole encoding is sound");
+    assert!(index.holds(&update) && again.holds(&update), "deletions are kept");
+    assert_eq!(loaded(&shorter, collect, "the encoding of what was loaded").encode(), shorter);
+}
+
+/// The log of a document, merged, brings all of it.
+fn merged(index: &Index, relayed: &[Vec<u8>]) {
+    let rows: Vec<&[u8]> = relayed.iter().map(Vec::as_slice).collect();
+    let all = merge(&rows).expect("what is relayed is sound");
+    let held = loaded(&all, Collect::Kept, "the merge of what was relayed");
+    assert_eq!(held.state_vector(), index.state_vector());
+    assert_eq!(merge(&[&all]).as_deref(), Ok(all.as_slice()), "what is merged stays as it is");
+}
+
+/// A difference begins where its reader ends, and brings nothing that is not there.
+fn difference(index: &Index, salt: u64) {
+    let since: StateVector =
+        index.state_vector().iter().map(|(client, clock)| (client, (client.0 ^ salt) % (clock + 1))).collect();
+    let difference = index.difference(&since);
+    let update = Update::decode(&difference).expect("a difference is sound");
+    assert!(index.holds(&update));
+    assert!(update.clients().all(|(client, first, _)| first == since.get(client)), "it starts where one ends");
+    let missed = index.state_vector().iter().filter(|(client, clock)| *clock > since.get(*client)).count();
+    assert_eq!(update.clients().count(), missed, "it brings all that is missed");
+}
+
+/// A state vector that can be read is written and read again as the same.
+fn vector(bytes: &[u8]) {
+    if let Ok(read) = StateVector::decode(bytes) {
+        assert_eq!(StateVector::decode(&read.encode()).as_ref(), Ok(&read));
+    }
+}
