@@ -65,9 +65,7 @@ build-test: ## builds the binary that the tests drive, with failpoints
 .PHONY: test-rust
 test-rust: build-test ## unit and integration tests of the crates
 	$(call step,cargo test)
-	cargo test $(CRATES)
-	$(call step,the simulator: 200 seeds)
-	cargo test -p tandem-actors --features failpoints --test simulator
+	cargo test $(CRATES) --features tandem/failpoints
 
 .PHONY: test-web
 test-web: ## the page: types, units, and that web/dist equals a fresh build
