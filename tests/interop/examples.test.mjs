@@ -42,6 +42,31 @@ class Notebook extends EventEmitter {
   destroy () { this.process.kill() }
 }
 
+test("the README's two examples run as they stand, and share one document", async () => {
+  const readme = readFileSync(resolve(examples, '../README.md'), 'utf8')
+  const snippets = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code)
+  assert.equal(snippets.length, 2)
+  const server = await context.company.server()
+  const runs = snippets.map((code) => {
+    const run = new EventEmitter()
+    run.output = ''
+    run.describe = () => run.output
+    const here = code.replaceAll('127.0.0.1:8080', server.http.replace('http://', ''))
+    run.process = spawn(process.execPath, ['--input-type=module', '-e', here], { cwd: import.meta.dirname })
+    run.destroy = () => run.process.kill()
+    for (const stream of [run.process.stdout, run.process.stderr]) {
+      stream.on('data', (bytes) => {
+        run.output += bytes
+        run.emit('change')
+      })
+    }
+    return context.company.keep(run)
+  })
+  for (const run of runs) {
+    await until("both people's words are there", run, () => run.output.split('\n').includes('hello hello '))
+  }
+})
+
 test('the notebook in the terminal is shared, and is still there afterwards', async () => {
   const name = fresh('notebook')
   const [one, two] = [1, 2].map(() => context.company.keep(new Notebook(name, context.server.http)))

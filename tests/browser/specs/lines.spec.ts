@@ -1,4 +1,5 @@
 import { expect, SERVER_GONE, test } from '../support/fixture'
+import { stopsTime } from '../support/person'
 
 test('offline and back: what was written meanwhile arrives', async ({ person }) => {
   const [ada, grace] = [await person('Ada', { allow: SERVER_GONE }), await person('Grace')]
@@ -18,7 +19,8 @@ test('offline and back: what was written meanwhile arrives', async ({ person }) 
 test('the server killed and back: nothing is lost, on either side', async ({ person, startServer }) => {
   const server = await startServer()
   const visit = { server, allow: SERVER_GONE }
-  const [ada, grace] = [await person('Ada', visit), await person('Grace', visit)]
+  const ada = await person('Ada', { ...visit, before: stopsTime })
+  const grace = await person('Grace', visit)
   await ada.types('Before the fall.')
   await ada.sees('saved')
   await server.kill()
@@ -26,9 +28,14 @@ test('the server killed and back: nothing is lost, on either side', async ({ per
   await ada.types(' Ada in the dark.')
   await grace.types('\nGrace in the dark.')
   await expect(ada.page.getByRole('alert')).toContainText('No connection')
+  // Grace's page comes back by itself. In Ada's time stands still from here, so it is her click that brings it back.
+  await ada.timeStands()
   await server.start()
   await ada.page.getByRole('button', { name: 'Try now' }).click()
-  await Promise.all([ada.sees('saved', 45_000), grace.sees('saved', 45_000)])
+  // Logged in and sending what it had; "saved" follows a moment of quiet, which is time again.
+  await ada.sees('saving')
+  await ada.page.clock.resume()
+  await Promise.all([ada.sees('saved'), grace.sees('saved', 45_000)])
   await ada.hasSame(grace)
   const linus = await person('Linus', { server })
   for (const words of ['Before the fall.', 'Ada in the dark.', 'Grace in the dark.']) {
@@ -69,7 +76,8 @@ test('saved is said only after the last commit: 200 edits in flight, the socket 
     await ada.edits(cut * 60, 40)
     await expect.poll(() => wire.held).toBeGreaterThan(0)
     await wire.cut()
-    await ada.sees('offline')
+    // It may be back before anybody looks at the pill.
+    await expect.poll(async () => (await states.jsonValue()).filter((state) => state === 'offline').length).toBe(cut + 1)
     await ada.edits(cut * 60 + 40, 20)
     await expect.poll(() => wire.lines).toBe(cut + 2)
     // The handshake is over when its own confirmation waits on the wire.

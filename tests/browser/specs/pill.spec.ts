@@ -1,4 +1,5 @@
 import { expect, SERVER_GONE, test } from '../support/fixture'
+import { stopsTime } from '../support/person'
 import { mint, remove } from '../support/token'
 import { permissionDenied } from '../support/wire'
 
@@ -8,14 +9,19 @@ test('Connecting, while the server has not answered', async ({ person }) => {
 })
 
 test('Saving, then Not saved yet, then Saved', async ({ person }) => {
-  const ada = await person('Ada', { wire: () => {} })
+  const ada = await person('Ada', { wire: () => {}, before: stopsTime })
   await expect(ada.pill).toHaveText('Saved')
   ada.wire?.hold('status')
+  await ada.timeStands()
   await ada.types('Slow.')
   await ada.sees('saving')
   await expect(ada.pill).toHaveText('Saving…')
+  await ada.page.clock.runFor(4_000)
+  await ada.sees('saving')
+  await ada.page.clock.runFor(1_500)
   await ada.sees('unsaved')
   await expect(ada.pill).toHaveText('Not saved yet')
+  await ada.page.clock.resume()
   ada.wire?.hold()
   ada.wire?.release()
   await ada.sees('saved')
@@ -120,7 +126,7 @@ test('No access: a document that the server cannot read is not said to be forbid
 })
 
 test('No access in mid-session: the text stays to be copied', async ({ person, server, name }) => {
-  const token = mint(server.secret, { sub: 'eve', seconds: 8, rooms: { [name]: 'editor' } })
+  const token = mint(server.secret, { sub: 'eve', seconds: 12, rooms: { [name]: 'editor' } })
   const eve = await person('Eve', { token })
   await eve.types('Written in time.')
   await eve.sees('saved')
@@ -186,12 +192,11 @@ test('Deleted, while nobody looked: who comes back with the old text is told, an
   const ada = await person('Ada', { wire: () => {}, allow: SERVER_GONE })
   await ada.types('Written before.')
   await ada.sees('saved')
-  ada.wire?.allow(false)
+  ada.wire?.refuse(true)
   await ada.wire?.cut()
   await ada.sees('offline')
   await remove(server, name)
-  ada.wire?.allow(true)
-  await ada.pill.click()
+  ada.wire?.refuse(false)
   await ada.sees('deleted')
   await expect(ada.page.getByRole('alert')).toContainText('This document was deleted.')
   await expect(ada.text).toContainText('Written before.')
@@ -230,7 +235,7 @@ test('the browser asks before a page with unsaved text is closed, and only then'
   const ada = await person('Ada', { wire: () => {} })
   ada.wire?.hold('status')
   await ada.types('Not yet.')
-  await ada.sees('saving')
+  await expect.poll(() => ada.wire?.held).toBeGreaterThan(0)
   const asked = ada.page.waitForEvent('dialog')
   await ada.page.close({ runBeforeUnload: true })
   const dialog = await asked

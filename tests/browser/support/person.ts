@@ -22,6 +22,9 @@ interface Handle extends Element {
   }
 }
 
+/** Before a page is loaded: makes its time one that a test can stop. */
+export const stopsTime = ({ page }: Person) => page.clock.install()
+
 export class Person {
   readonly pill: Locator
   readonly text: Locator
@@ -95,6 +98,11 @@ export class Person {
       },
       [html, plain] as const,
     )
+  }
+
+  /** Stops the page's time, which goes on with `page.clock`: what happens now is no timer's doing. */
+  async timeStands(): Promise<void> {
+    await this.page.clock.pauseAt(await this.page.evaluate(() => Date.now() + 1_000))
   }
 
   async hasSame(other: Person): Promise<void> {

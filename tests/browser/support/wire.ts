@@ -16,6 +16,7 @@ export class Wire {
   #hold: (kind: Kind) => boolean = () => false
   readonly #answers = new Map<Kind, Buffer>()
   #open = true
+  #refuse = false
   #lines = 0
   #owed = 0
 
@@ -46,6 +47,11 @@ export class Wire {
     this.#hold = (kind) => kinds.includes(kind)
   }
 
+  /** Ends new connections at once, as where no server listens. */
+  refuse(all: boolean): void {
+    this.#refuse = all
+  }
+
   /** Gives the page this frame wherever the server sends one of that kind. */
   answer(kind: Kind, frame: Buffer): void {
     this.#answers.set(kind, frame)
@@ -72,6 +78,10 @@ export class Wire {
 
   #connect(page: WebSocketRoute): void {
     this.#lines += 1
+    if (this.#refuse) {
+      void page.close({ code: 1011 })
+      return
+    }
     // Without a server behind it the page sees an open socket that never answers.
     if (!this.#open) return
     const line = { page, server: page.connectToServer() }
