@@ -262,7 +262,8 @@ describe('refusals', { concurrency: 8 }, () => {
     }
 
     refusal('oversized', `over ${kind}: a long state vector and a paste before the answer to the token are no reason to close`, async (t) => {
-      const { company, server } = await scene(t)
+      // Loads take a while, so that the client's first frames are there before its document is.
+      const { company, server } = await scene(t, { FAILPOINTS: 'journal::handle=4*sleep(500)->off' })
       const name = fresh()
       const doc = new Y.Doc()
       Y.applyUpdate(doc, wire.manyAuthors(20_000))
@@ -271,7 +272,7 @@ describe('refusals', { concurrency: 8 }, () => {
       const client = company.join(server, kind, name, { who: 'client', doc, connect: false })
       client.goOnline()
       await until('it has opened', client, () => client.opened === 1)
-      // Not answered yet, as a rule: an Update of its own, beyond what is kept.
+      // Not answered yet: an Update of its own, beyond what is kept.
       client.doc.getText('paste').insert(0, letters(200_000))
       await client.whenSynced()
       if (kind === 'hocuspocus') await client.whenSaved()
