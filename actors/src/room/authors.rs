@@ -20,6 +20,9 @@ pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// Forged marks that a room remembers; beyond, the oldest client ids' are forgotten first.
 pub const FORGED_MAX: usize = 1_000;
 
+/// Ids whose subject is remembered after its session; beyond, an id is its subject's only while a session is bound to it.
+pub const OWNERS_MAX: usize = 200_000;
+
 /// Who is bound to which id, and what is known to be forged.
 #[derive(Debug, Default)]
 pub struct Authors {
@@ -72,7 +75,9 @@ impl Authors {
         if self.owners.get(&client).is_some_and(|owner| owner != subject) {
             return false;
         }
-        self.owners.insert(client, subject.clone());
+        if self.owners.len() < OWNERS_MAX || self.owners.contains_key(&client) {
+            self.owners.insert(client, subject.clone());
+        }
         let (forged, asked) = self.live.remove(&client).map_or((None, None), |live| (live.forged, live.asked));
         // Who was asked is bound no more: whoever waits is believed when the time is over.
         let asked = asked.map(|asked| Asked { question: None, ..asked });

@@ -30,7 +30,7 @@ pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
 pub const DERIVED_MAX: usize = 100;
 
 /// Bytes of them.
-pub const DERIVED_BYTES_MAX: usize = 1 << 20;
+pub const DERIVED_BYTES_MAX: usize = 1 << 16;
 
 /// One membership.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub struct Member {
     pub joined: Instant,
     /// The Yjs client id that it is bound to.
     pub bound: Option<ClientId>,
+    /// To how many it was.
+    pub binds: u32,
     /// Whether it was sent presence: what it says before is its own.
     pub present: bool,
     /// Whether it sent an Awareness message yet.
@@ -113,6 +115,7 @@ impl Member {
             inbox,
             joined: now,
             bound: None,
+            binds: 0,
             present: false,
             heard: false,
             following: false,

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 use super::outbox::MemberId;
 
+/// Clients that are gone and whose clock is remembered, for a return that is seen at once.
+pub const GONE_MAX: usize = 10_000;
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug)]
 pub struct Speaker<'a> {
@@ -97,13 +100,17 @@ impl Presence {
             State::Gone => None,
         };
         let Some(known) = self.states.get_mut(&entry.client) else {
+            if json.is_none() {
+                // Nobody was there, and nobody has to be told.
+                return Heard::Known;
+            }
             let state = Known {
                 clock: entry.clock,
                 json: json.map(Into::into),
-                owner: json.is_some().then_some(speaker.member),
+                owner: Some(speaker.member),
                 subject: speaker.subject.clone(),
                 refreshed: now,
-                removed: json.is_none().then_some(now),
+                removed: None,
             };
             self.states.insert(entry.client, state);
             self.note(entry.client, now);
@@ -148,10 +155,19 @@ impl Presence {
         self.remove(now, |known| known.owner == Some(member));
     }
 
-    /// Removes what was not refreshed in time.
+    /// Removes what was not refreshed in time, and forgets the longest gone beyond [`GONE_MAX`].
     pub fn expire(&mut self, now: Instant) {
         let expires_after = self.expires_after;
         self.remove(now, |known| now.duration_since(known.refreshed) >= expires_after);
+        let mut gone: Vec<(Instant, ClientId)> =
+            self.states.iter().filter_map(|(client, known)| known.removed.map(|removed| (removed, *client))).collect();
+        let beyond = gone.len().saturating_sub(GONE_MAX);
+        gone.sort_unstable();
+        gone.truncate(beyond);
+        for (_, client) in gone {
+            self.states.remove(&client);
+            self.changed.remove(&client);
+        }
     }
 
     fn remove(&mut self, now: Instant, which: impl Fn(&Known) -> bool) {

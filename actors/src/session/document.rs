@@ -87,8 +87,11 @@ pub struct Kept {
 impl Kept {
     /// Notes a frame that was not kept. From here on none is, so that their order stays.
     pub fn lose(&mut self, kind: Kind) {
+        if kind == Kind::Step1 {
+            // The client counts from here anew: what came before is owed nothing, and is asked for all the same.
+            (self.lost_step1, self.lost_edits) = (true, 0);
+        }
         self.lost_edits += u32::from(kind.is_edit());
-        self.lost_step1 |= kind == Kind::Step1;
     }
 
     /// Whether frames were lost already.
@@ -135,6 +138,13 @@ impl Document {
         self.attempt = attempt;
         self.inbox = Arc::new(Inbox::new(self.bell.clone()));
         self.catching_up = false;
+    }
+
+    /// Whether so much is owed to the client that no more is read from it.
+    #[must_use]
+    pub fn is_crowded(&self, owed_max: u64) -> bool {
+        let lost = if let Phase::Pending(kept) = &self.phase { u64::from(kept.lost_edits) } else { 0 };
+        self.gate.len() as u64 + lost >= owed_max
     }
 
     /// Its client sent SyncStep1: it is kept until it is answered, whatever becomes of the room.

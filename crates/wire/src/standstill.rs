@@ -1,4 +1,4 @@
-//! A message that holds budget must go on arriving. Pure: the clock is passed in.
+//! A message that holds budget must go on arriving, at a least rate. Pure: the clock is passed in.
 
 use std::time::Duration;
 
@@ -6,21 +6,27 @@ use tokio::time::Instant;
 
 use crate::socket::Socket;
 
+/// The least rate of a message that holds budget, in bytes a second, beyond the time that it may stand still: whoever
+/// drips must not hold a node's budget for long.
+pub const LEAST_RATE: u32 = 16 * 1024;
+
 /// Watches over the messages that one socket is receiving.
 ///
+/// A message may take `within`, and for its bytes as long as [`LEAST_RATE`] takes.
 /// Only the peer's own standing still counts: neither the wait for the budget nor a time in which it is not read.
 #[derive(Debug)]
 pub struct Standstill {
     within: Duration,
+    /// Since when budget is held, and what was received until then.
+    since: Option<(Instant, u64)>,
     received: u64,
-    since: Option<Instant>,
 }
 
 impl Standstill {
-    /// Allows a message that holds budget to bring nothing for less than `within`.
+    /// Allows a message that holds budget to bring nothing for `within` at most.
     #[must_use]
     pub fn new(within: Duration) -> Self {
-        Self { within, received: 0, since: None }
+        Self { within, since: None, received: 0 }
     }
 
     /// Looks at the socket; `reading` says whether it is being polled for messages.
@@ -28,10 +34,12 @@ impl Standstill {
         self.note(socket.received(), socket.reserved() > 0 && !socket.is_waiting() && reading, now);
     }
 
-    /// When the sender has stood still for too long, if it sends nothing more; `None` while no message holds budget.
+    /// When the sender was too slow, if it sends nothing more; `None` while no message holds budget.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.since.map(|since| since + self.within)
+        let (since, before) = self.since?;
+        let seconds = (self.received - before) / u64::from(LEAST_RATE);
+        Some(since + self.within + Duration::from_secs(seconds))
     }
 
     /// Whether that is so at `now`, as of the last look.
@@ -41,12 +49,12 @@ impl Standstill {
     }
 
     fn note(&mut self, received: u64, holds: bool, now: Instant) {
-        if !holds {
-            self.since = None;
-        } else if self.since.is_none() || received != self.received {
-            self.since = Some(now);
-        }
         self.received = received;
+        if holds {
+            self.since.get_or_insert((now, received));
+        } else {
+            self.since = None;
+        }
     }
 }
 
@@ -67,12 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_begins_the_time_again() {
+    fn bytes_earn_time_at_the_least_rate_and_a_drip_earns_none() {
         let (mut watch, now) = (Standstill::new(10 * SECOND), Instant::now());
         watch.note(100, true, now);
         watch.note(101, true, now + 9 * SECOND);
-        assert!(!watch.is_over(now + 18 * SECOND));
-        assert!(watch.is_over(now + 19 * SECOND));
+        assert!(watch.is_over(now + 10 * SECOND));
+        watch.note(100 + 5 * u64::from(LEAST_RATE), true, now + 9 * SECOND);
+        assert!(!watch.is_over(now + 14 * SECOND));
+        assert!(watch.is_over(now + 15 * SECOND));
     }
 
     #[test]

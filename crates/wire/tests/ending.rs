@@ -55,10 +55,11 @@ fn a_message_between_two_fragments_holds_its_budget_and_is_watched() {
     settle(&mut socket);
     watch.look(&socket, true, now);
     assert_eq!(watch.deadline(), Some(now + WITHIN));
-    socket.get_mut().pieces.push_back(frame(CONTINUATION, false, b"more"));
+    socket.get_mut().pieces.push_back(frame(CONTINUATION, false, &[1; 20_000]));
     settle(&mut socket);
     watch.look(&socket, true, now + WITHIN);
-    assert!(!watch.is_over(now + WITHIN), "something came");
+    assert!(!watch.is_over(now + WITHIN), "so much earns a second");
+    assert!(watch.is_over(now + WITHIN + Duration::from_secs(1)));
 }
 
 #[test]

@@ -88,8 +88,10 @@ impl Room {
     fn decide(&mut self, brought: &Brought<'_>, update: &Update<'_>, admission: &Admission, now: Instant) {
         let refused = admission.full || admission.refused.is_some();
         let first_withheld = admission.withheld.first().copied();
-        let excused =
-            self.members.get(&brought.member).is_some_and(|member| self.too_large.contains_key(&member.subject));
+        let excused = self
+            .members
+            .get(&brought.member)
+            .is_some_and(|member| self.too_large.get(&member.subject).is_some_and(|until| *until > now));
         let missing = admission.missing.or(first_withheld).filter(|_| !excused);
         let refused = refused || (excused && (admission.missing.is_some() || first_withheld.is_some()));
         let Some(missing) = missing else {

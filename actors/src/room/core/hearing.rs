@@ -15,6 +15,9 @@ use crate::room::presence::Speaker;
 /// Entries of one Awareness message that are looked at: as many as a document may have clients.
 pub const PRESENCE_ENTRIES_MAX: usize = 50_000;
 
+/// Yjs client ids that one membership may be bound to, one after the other. Yjs changes its id when another used it too.
+pub const BINDS_MAX: u32 = 100;
+
 impl Room {
     pub(super) fn hear(&mut self, member: MemberId, states: &[u8], now: Instant) {
         let limits = AwarenessLimits {
@@ -58,6 +61,9 @@ impl Room {
     /// Whether the member is bound to `client`, or may be bound to it now.
     fn may_speak_for(&mut self, member: MemberId, client: ClientId, alone: bool) -> bool {
         let Some(there) = self.members.get_mut(&member) else { return false };
+        if there.binds >= BINDS_MAX && there.bound != Some(client) {
+            return false;
+        }
         match there.bound {
             Some(bound) if bound == client => return true,
             // An id may change once its predecessor is removed.
@@ -70,6 +76,7 @@ impl Room {
         if !same_subject || (others && !alone) || !self.authors.bind(client, member, &there.subject) {
             return false;
         }
+        there.binds += 1;
         there.inbox.push(Notice::Bound(client));
         if let Some(old) = there.bound.replace(client) {
             self.authors.release(old, member);

@@ -224,7 +224,8 @@ impl Room {
     pub fn right_changed(&mut self, member: MemberId, right: Right) {
         let Some(there) = self.members.get_mut(&member) else { return };
         let before = std::mem::replace(&mut there.right, right);
-        if right.may_edit() && !before.may_edit() && there.has_no_open_question() {
+        let asks = !self.oversized.contains(&there.subject);
+        if right.may_edit() && !before.may_edit() && asks && there.has_no_open_question() {
             self.ask(member);
         }
     }

@@ -30,7 +30,7 @@ impl Room {
             self.decide_viewers(brought.member, news);
         }
         if let News::Others(missing) = news {
-            self.wait_for_author(brought, missing);
+            self.wait_for_author(brought, update, missing, now);
         } else if news == News::Own {
             self.refuse(brought.member, brought.entry, Refusal::ReadOnly);
         } else if brought.step2 || self.index.holds(update) {
@@ -77,13 +77,15 @@ impl Room {
 
     /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
     /// the author brought it.
-    fn wait_for_author(&mut self, brought: &Brought<'_>, missing: Id) {
+    fn wait_for_author(&mut self, brought: &Brought<'_>, update: &Update<'_>, missing: Id, now: Instant) {
+        let lacking = self.lacking(update);
         let Some(there) = self.members.get_mut(&brought.member) else { return };
         there.miss(missing);
         if brought.entry.is_some() {
-            there.waiting.push(Waiting { entry: brought.entry, ends: None, refused: false });
+            there.waiting.push(Waiting { entry: brought.entry, ends: Some(lacking), refused: false });
             self.bound_waiting(brought.member);
         }
+        self.ask_author(missing, now);
     }
 
     /// Asks an editor for deletions that a viewer derived and nobody brought: every client has derived them.
@@ -91,7 +93,12 @@ impl Room {
         if !self.derived.take(now) {
             return;
         }
-        let editor = |member: &&Member| member.right.may_edit() && member.following && member.has_no_open_question();
+        let editor = |member: &&Member| {
+            member.right.may_edit()
+                && member.following
+                && member.has_no_open_question()
+                && !self.oversized.contains(&member.subject)
+        };
         let editor = self.members.values().find(editor).map(|member| member.id);
         // Without one the next editor's handshake brings them.
         editor.into_iter().for_each(|editor| self.ask(editor));

@@ -143,7 +143,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
         document.bell.ring();
         match std::mem::replace(&mut document.phase, Phase::Open(membership)) {
-            Phase::Pending(kept) => self.bring_what_came(slot, kept),
+            Phase::Pending(kept) => {
+                // Its credential may have ended meanwhile.
+                self.tokens_due(Instant::now());
+                self.bring_what_came(slot, kept);
+            }
             _ => self.rejoining = self.rejoining.saturating_sub(1),
         }
         self.plan_tokens();
@@ -178,7 +182,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn bring_back_what_was_not_kept(&mut self, slot: Slot, edits: u32, step1: bool) {
         let (first, second) = (self.flights.start(None), self.flights.start(None));
         let Some(document) = self.document_mut(slot) else { return };
-        let step1 = step1.then(|| document.step1(EMPTY_VECTOR));
+        let step1 = step1.then(|| {
+            document.gate.restart();
+            document.step1(EMPTY_VECTOR)
+        });
         let Phase::Open(membership) = &document.phase else { return };
         if edits > 0 {
             let counts = document.dialect.counts();

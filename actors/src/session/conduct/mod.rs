@@ -30,8 +30,9 @@ use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 
-/// Bytes of answers in the socket's queue; beyond, it is not read.
-const ANSWERS_BYTES: usize = 1024 * 1024;
+/// Bytes that are moved into the socket's queue at a time; the rest stays in the rooms' rings, where it is shared. At as
+/// many it is not read either: what a client asks for is not answered faster than it takes the answers.
+const QUEUE_BYTES: usize = 256 * 1024;
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -224,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let crowded = self
             .crowded
             .and_then(|slot| self.document(slot))
-            .is_some_and(|document| document.gate.len() as u64 >= self.around.limits.owed_edits);
+            .is_some_and(|document| document.is_crowded(self.around.limits.owed_edits));
         self.crowded = self.crowded.filter(|_| crowded);
         let paced = self.pace.waits_until().is_some_and(|until| now < until);
         let full = self.around.journal.is_full();
@@ -235,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let held = self.flights.are_full() || full;
         !(self.stopped_reading || crowded || paced || held)
             && self.rejoining == 0
-            && self.socket.queued().1 < ANSWERS_BYTES
+            && self.socket.queued().1 < QUEUE_BYTES
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Said::Stateless(text) => Command::Stateless(text.into()),
             Said::Token(_) | Said::Leave | Said::Nothing => return,
         };
-        let crowded = document.gate.len() as u64 >= owed_max;
+        let crowded = document.is_crowded(owed_max);
         if let Phase::Open(membership) = &document.phase {
             membership.command(command, flight);
         }
@@ -226,6 +226,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             self.kept_bytes += bytes;
         } else if kind != Kind::Step2 || gate.answered_in_vain() {
             kept.lose(kind);
+            if u64::from(kept.lost_edits) >= limits.limits.owed_edits {
+                self.crowded = Some(slot);
+            }
         }
     }
 

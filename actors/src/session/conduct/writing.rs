@@ -6,16 +6,13 @@ use metrics::counter;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::Conduct;
+use super::{Conduct, QUEUE_BYTES};
 use crate::dialect::{Dialect, Saying};
 use crate::room::notice::Notice;
 use crate::room::outbox::Taken;
 use crate::session::document::Phase;
 use crate::session::gate::Fate;
 use crate::session::wake::Slot;
-
-/// Bytes that are moved into the socket's queue at a time; the rest stays in the rooms' rings, where it is shared.
-const QUEUE_BYTES: usize = 256 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Moves what rooms have to say into the socket's queue, as long as that is short.
@@ -39,12 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn refill_from(&mut self, slot: Slot) -> bool {
         let Some(document) = self.document(slot) else { return false };
         document.bell.answer();
-        let mut notices = VecDeque::new();
-        document.inbox.take(&mut notices);
-        for notice in notices {
-            self.notice(slot, notice);
-        }
-        self.pay(slot);
+        self.hear_notices(slot);
         let (_, queued) = self.socket.queued();
         let Some(document) = self.slots.get(slot as usize).and_then(Option::as_ref) else { return false };
         let Phase::Open(membership) = &document.phase else { return false };
@@ -61,10 +53,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Taken::More => true,
             Taken::Lapped => self.catch_up(slot),
             Taken::Closed => {
-                self.rejoin(slot);
+                // What the room said last may tell why, and what became of edits.
+                self.hear_notices(slot);
+                if self.document(slot).is_some_and(|document| matches!(document.phase, Phase::Open(_))) {
+                    self.rejoin(slot);
+                }
                 false
             }
         }
+    }
+
+    /// Says what the room told, and pays what may leave by it.
+    fn hear_notices(&mut self, slot: Slot) {
+        let Some(document) = self.document(slot) else { return };
+        let mut notices = VecDeque::new();
+        document.inbox.take(&mut notices);
+        for notice in notices {
+            self.notice(slot, notice);
+        }
+        self.pay(slot);
     }
 
     /// Asks for the merged difference once the socket is writable again: it is made as late as possible.
