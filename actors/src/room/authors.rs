@@ -17,7 +17,7 @@ use super::outbox::MemberId;
 /// How long a bound session may take to answer for its id before others are believed.
 pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Forged marks that a room remembers; beyond, the oldest client ids' are forgotten first.
+/// Forged marks that a room remembers; beyond, no more ids are marked.
 pub const FORGED_MAX: usize = 1_000;
 
 /// Ids whose subject is remembered after its session; beyond, an id is its subject's only while a session is bound to it.
@@ -154,7 +154,7 @@ impl Authors {
 
     /// Something of a live author was withheld: returns the member to ask, unless it is being asked already.
     pub fn withhold(&mut self, id: Id, now: Instant) -> Option<MemberId> {
-        let live = self.live.get_mut(&id.client)?;
+        let live = self.live.get_mut(&id.client).filter(|live| !live.overdue)?;
         if let Some(asked) = &mut live.asked {
             if id.clock > asked.withheld {
                 asked.later = asked.later.max(Some(id.clock));

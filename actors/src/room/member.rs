@@ -29,6 +29,9 @@ pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
 /// Updates of a viewer with deletions only that wait until the document holds them; beyond, the oldest are refused.
 pub const DERIVED_MAX: usize = 100;
 
+/// How long a viewer's edits wait for their author to bring them.
+pub const AUTHOR_WITHIN: Duration = Duration::from_secs(60);
+
 /// Bytes of them.
 pub const DERIVED_BYTES_MAX: usize = 1 << 16;
 
@@ -66,6 +69,8 @@ pub struct Member {
     /// The edits that wait for an answer.
     pub waiting: Vec<Waiting>,
     behind: Option<Behind>,
+    /// Since when a viewer waits for an author.
+    pub waits_for_author: Option<Instant>,
     /// Questions that were sent, and answers that came: they come in order.
     asked: u64,
     answered: u64,
@@ -90,8 +95,9 @@ struct Behind {
 }
 
 /// SyncStep1 pacing: so many a second are answered at once, a faster one waits and the newest replaces it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Steps {
+    apart: Duration,
     answered: Option<Instant>,
     waiting: Option<Step1>,
 }
@@ -121,9 +127,10 @@ impl Member {
             following: false,
             ask_with_answer: false,
             derived: VecDeque::new(),
-            steps: Steps::default(),
+            steps: Steps::new(Duration::from_millis(500)),
             waiting: Vec::new(),
             behind: None,
+            waits_for_author: None,
             asked: 0,
             answered: 0,
         }
@@ -221,7 +228,8 @@ impl Member {
     pub fn deadline(&self) -> Option<Instant> {
         let ask = self.behind.as_ref().and_then(|behind| behind.ask_at).filter(|_| self.has_no_open_question());
         let present = (!self.present).then(|| self.joined + PRESENT_AFTER);
-        [ask, present, self.steps.due()].into_iter().flatten().min()
+        let author = self.waits_for_author.map(|since| since + AUTHOR_WITHIN);
+        [ask, present, author, self.steps.due()].into_iter().flatten().min()
     }
 
     /// Whether it may be asked now.
@@ -239,10 +247,13 @@ impl Waiting {
     }
 }
 
-/// The least time between two answers to SyncStep1 of one member.
-const STEPS_APART: Duration = Duration::from_millis(500);
-
 impl Steps {
+    /// Answers at least `apart` from one another.
+    #[must_use]
+    pub fn new(apart: Duration) -> Self {
+        Self { apart, answered: None, waiting: None }
+    }
+
     /// A SyncStep1 came. Returns it if it is to be answered now.
     pub fn offer(&mut self, step1: Step1, now: Instant) -> Option<Step1> {
         self.waiting = Some(step1);
@@ -251,7 +262,7 @@ impl Steps {
 
     /// Returns the SyncStep1 that is to be answered now.
     pub fn take(&mut self, now: Instant) -> Option<Step1> {
-        if self.answered.is_some_and(|answered| now < answered + STEPS_APART) {
+        if self.answered.is_some_and(|answered| now < answered + self.apart) {
             return None;
         }
         let step1 = self.waiting.take()?;
@@ -262,7 +273,7 @@ impl Steps {
     /// When the waiting one may be answered.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.waiting.as_ref().and(self.answered).map(|answered| answered + STEPS_APART)
+        self.waiting.as_ref().and(self.answered).map(|answered| answered + self.apart)
     }
 }
 
@@ -330,7 +341,7 @@ mod tests {
     #[test]
     fn step1_is_paced_and_the_newest_wins() {
         let now = Instant::now();
-        let mut steps = Steps::default();
+        let mut steps = Steps::new(Duration::from_millis(500));
         let step1 = |number| Step1 { vector: Bytes::new(), ask: true, number };
         let number = |step1: Option<Step1>| step1.map(|step1| step1.number);
         assert_eq!(number(steps.offer(step1(1), now)), Some(1));

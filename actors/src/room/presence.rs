@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::outbox::MemberId;
 
 /// Clients that are gone and whose clock is remembered, for a return that is seen at once.
-pub const GONE_MAX: usize = 10_000;
+pub const GONE_MAX: usize = 1_000;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +159,9 @@ impl Presence {
     pub fn expire(&mut self, now: Instant) {
         let expires_after = self.expires_after;
         self.remove(now, |known| now.duration_since(known.refreshed) >= expires_after);
+        if self.states.len() <= GONE_MAX {
+            return;
+        }
         let mut gone: Vec<(Instant, ClientId)> =
             self.states.iter().filter_map(|(client, known)| known.removed.map(|removed| (removed, *client))).collect();
         let beyond = gone.len().saturating_sub(GONE_MAX);

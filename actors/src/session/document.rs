@@ -140,11 +140,17 @@ impl Document {
         self.catching_up = false;
     }
 
-    /// Whether so much is owed to the client that no more is read from it.
+    /// Whether so much is owed to the client that no more is read from it. While it is asked something more is read: its
+    /// answer may be what decides.
     #[must_use]
     pub fn is_crowded(&self, owed_max: u64) -> bool {
-        let lost = if let Phase::Pending(kept) = &self.phase { u64::from(kept.lost_edits) } else { 0 };
-        self.gate.len() as u64 + lost >= owed_max
+        let owed = self.gate.len() as u64;
+        match &self.phase {
+            // Half of it: they wait for an answer together, and a room decides what waits beyond that without one.
+            Phase::Pending(kept) => u64::from(kept.lost_edits) >= owed_max / 2,
+            _ if self.gate.has_open_question() => owed >= owed_max * 2,
+            _ => owed >= owed_max,
+        }
     }
 
     /// Its client sent SyncStep1: it is kept until it is answered, whatever becomes of the room.

@@ -109,6 +109,12 @@ impl Gate {
         self.owed.iter().zip(self.first..).filter(|(fate, _)| fate.is_none()).map(|(_, entry)| Entry(entry))
     }
 
+    /// Whether an answer of the client is awaited.
+    #[must_use]
+    pub fn has_open_question(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
     /// How many statuses are owed.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -67,7 +67,7 @@ pub struct Limits {
     pub outbox_bytes: u64,
     /// A socket that accepted no byte for this long is closed.
     pub stall_seconds: u64,
-    /// A message that has reserved of `inbound_bytes` may take so long, and a second for every 16 KiB; else its socket is closed.
+    /// A message that has reserved of `inbound_bytes` may take so long, and a second for every 4 KiB; else its socket is closed.
     pub message_stall_seconds: u64,
 
     /// One presence state, as JSON. Longer: ignored, counted.

@@ -326,7 +326,11 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let end = clock + body.len();
         client.extend(end - before, place, holds_type(body));
         if is_gone(body) {
-            self.gone.push((self.walks[at].client, before, end));
+            let client = self.walks[at].client;
+            match self.gone.last_mut() {
+                Some(last) if last.0 == client && last.2 == before => last.2 = end,
+                _ => self.gone.push((client, before, end)),
+            }
         }
         let walk = &mut self.walks[at];
         walk.slot = Some(slot);

@@ -26,6 +26,9 @@ impl Room {
             Err(refusal) => {
                 counter!("tandem_updates_refused_total", "reason" => refusal.name()).increment(1);
                 self.refuse(brought.member, brought.entry, Refusal::BadUpdate);
+                if brought.answers {
+                    self.give_up_waiting(brought.member);
+                }
                 return;
             }
         };

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::authors::Authors;
 use super::command::{Again, Command, Join};
 use super::derived::Derived;
-use super::member::{Member, PRESENT_AFTER, Waiting};
+use super::member::{Member, PRESENT_AFTER, Steps, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
@@ -106,22 +106,29 @@ impl Room {
         let id = MemberId(self.next_member);
         let Join { subject, right, attempt, inbox, asked_at_once, again } = join;
         self.outbox.enter(id, inbox.bell().clone());
+        let steps_apart =
+            Duration::from_secs(1) / u32::try_from(self.limits.step_answers_per_second.max(1)).unwrap_or(1);
+        let asks = !self.oversized.contains(&subject);
         let mut member = Member::new(id, subject, right, attempt, inbox, now);
         if let Some(again) = &again {
             let orphan = |entry: &Entry| Waiting { entry: Some(*entry), ends: None, refused: false };
             member.waiting = again.owed.iter().map(orphan).collect();
             member.bound = again.bound.filter(|client| self.authors.bind(*client, id, &member.subject));
         }
+        member.steps = Steps::new(steps_apart);
         match &again {
+            // Its answer would end its socket again: what it is owed is refused below.
+            _ if !asks => {}
             // It is asked with the answer to its own question.
             Some(Again { step1: Some(step1), .. }) if step1.ask => {}
             Some(_) => _ = member.ask(Question::Missing, self.vector()),
-            None if asked_at_once && !self.oversized.contains(&member.subject) => {
-                _ = member.ask(Question::Handshake, self.vector());
-            }
+            None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
             None => {}
         }
         self.members.insert(id, member);
+        if !asks {
+            self.decide_waiting(id, false);
+        }
         if let Some(again) = again {
             again.presence.iter().for_each(|states| self.hear(id, states, now));
             match again.step1 {
@@ -214,6 +221,7 @@ impl Room {
         }
         self.ask_the_due(now);
         self.ask_for_derived(now);
+        self.give_up_authors(now);
         self.presence.expire(now);
         self.too_large.retain(|_, until| *until > now);
         self.oversized.retain(|subject| self.too_large.contains_key(subject));

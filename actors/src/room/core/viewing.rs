@@ -9,7 +9,7 @@ use tandem_yjs::Update;
 use tokio::time::Instant;
 
 use super::{Brought, Room};
-use crate::room::member::{Member, Waiting};
+use crate::room::member::{AUTHOR_WITHIN, Member, Waiting};
 use crate::room::outbox::MemberId;
 use crate::session::gate::{Entry, Fate};
 
@@ -67,11 +67,25 @@ impl Room {
             return there.still_withheld(missing);
         }
         there.caught_up();
+        there.waits_for_author = None;
         for waiting in std::mem::take(&mut there.waiting) {
             match news {
                 News::Own => self.settle(member, waiting.entry, Fate::Refused),
                 News::Nothing | News::Others(_) => self.settle_when_durable(member, waiting.entry),
             }
+        }
+    }
+
+    /// No author came in time: what the document does not have is refused.
+    pub(super) fn give_up_authors(&mut self, now: Instant) {
+        let late = |member: &&mut Member| member.waits_for_author.is_some_and(|since| since + AUTHOR_WITHIN <= now);
+        let late = self.members.values_mut().filter(late).map(|member| {
+            member.waits_for_author = None;
+            member.caught_up();
+            member.id
+        });
+        for member in late.collect::<Vec<_>>() {
+            self.decide_waiting(member, false);
         }
     }
 
@@ -83,6 +97,7 @@ impl Room {
         there.miss(missing);
         if brought.entry.is_some() {
             there.waiting.push(Waiting { entry: brought.entry, ends: Some(lacking), refused: false });
+            there.waits_for_author.get_or_insert(now);
             self.bound_waiting(brought.member);
         }
         self.ask_author(missing, now);
@@ -100,8 +115,13 @@ impl Room {
                 && !self.oversized.contains(&member.subject)
         };
         let editor = self.members.values().find(editor).map(|member| member.id);
-        // Without one the next editor's handshake brings them.
-        editor.into_iter().for_each(|editor| self.ask(editor));
+        match editor {
+            Some(editor) => self.ask(editor),
+            // All that are there are being asked something.
+            None if self.members.values().any(|member| member.right.may_edit()) => self.derived.want(now),
+            // The next editor's handshake brings them.
+            None => {}
+        }
     }
 
     pub(super) fn settle_derived(&mut self) {

@@ -20,6 +20,14 @@ pub const TOO_LARGE_FOR: Duration = Duration::from_secs(600);
 pub const WAITING_ENDS_MAX: usize = 100_000;
 
 impl Room {
+    /// The member's answers cannot be read, so nothing that waits for them can be had.
+    pub(super) fn give_up_waiting(&mut self, member: MemberId) {
+        if let Some(there) = self.members.get_mut(&member) {
+            there.caught_up();
+            self.decide_waiting(member, false);
+        }
+    }
+
     /// What the document does not cover of an update: all that an edit waits for. Clocks never go back.
     pub(super) fn lacking(&self, update: &Update<'_>) -> StateVector {
         let document = self.index.state_vector();
@@ -118,6 +126,10 @@ impl Room {
 
     pub(super) fn unkept(&mut self, member: MemberId, entries: &[Entry]) {
         let Some(there) = self.members.get_mut(&member) else { return };
+        if self.oversized.contains(&there.subject) {
+            // Its answer would end its socket again.
+            return entries.iter().for_each(|entry| self.settle(member, Some(*entry), Fate::Refused));
+        }
         there.waiting.extend(entries.iter().map(|entry| Waiting { entry: Some(*entry), ends: None, refused: false }));
         if there.has_no_open_question() {
             self.ask(member);

@@ -30,9 +30,14 @@ use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 
-/// Bytes that are moved into the socket's queue at a time; the rest stays in the rooms' rings, where it is shared. At as
-/// many it is not read either: what a client asks for is not answered faster than it takes the answers.
+/// Bytes that are moved from rings into the socket's queue at a time; the rest stays in the rings, where it is shared.
 const QUEUE_BYTES: usize = 256 * 1024;
+
+/// Bytes in the socket's queue, answers among them; beyond, it is not read.
+const ANSWERS_BYTES: usize = 1024 * 1024;
+
+/// How soon a session looks again whether the journal has room.
+const JOURNAL_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -236,14 +241,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let held = self.flights.are_full() || full;
         !(self.stopped_reading || crowded || paced || held)
             && self.rejoining == 0
-            && self.socket.queued().1 < QUEUE_BYTES
+            && self.socket.queued().1 < ANSWERS_BYTES
     }
 
     fn deadline(&self) -> Option<Instant> {
         if self.closing.is_some() {
             return self.closing;
         }
-        let journal = self.around.journal.is_full().then(|| Instant::now() + Duration::from_millis(20));
+        let journal = self.around.journal.is_full().then(|| Instant::now() + JOURNAL_AGAIN);
         let due = [self.vigil.deadline(), self.standstill.deadline(), self.pace.waits_until(), self.token_due, journal];
         due.into_iter().flatten().min()
     }

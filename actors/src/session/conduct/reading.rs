@@ -226,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             self.kept_bytes += bytes;
         } else if kind != Kind::Step2 || gate.answered_in_vain() {
             kept.lose(kind);
-            if u64::from(kept.lost_edits) >= limits.limits.owed_edits {
+            if u64::from(kept.lost_edits) >= limits.limits.owed_edits / 2 {
                 self.crowded = Some(slot);
             }
         }

@@ -22,7 +22,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.rung.extend(slots);
         let mut tries = self.rung.len();
         while tries > 0
-            && self.socket.queued().1 < QUEUE_BYTES
             && let Some(slot) = self.rung.pop_front()
         {
             tries -= 1;
