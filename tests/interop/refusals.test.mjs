@@ -294,6 +294,33 @@ describe('refusals', { concurrency: 8 }, () => {
       await undisturbed(other)
     })
 
+    refusal('bad-update', `over ${kind}: structs that need one another are refused as what they are`, async (t) => {
+      const ours = await scene(t)
+      const [client, other] = await two(ours, kind)
+      slip(client, wire.sync(key(client), wire.UPDATE, bytes(2, 1, 2, 0, 0x84, 1, 0, 1, 0x61, 1, 1, 0, 0x84, 2, 0, 1, 0x62, 0)))
+      await until('it is told', client, () => kind === 'hocuspocus' ? client.acks.refused === 1 : client.denied.includes('bad-update'))
+      await counted(ours.server, 'bad-update')
+      assert.equal(await ours.server.metric('tandem_updates_refused_total', { reason: 'cycle' }), 1)
+      await calm(client)
+      await undisturbed(other)
+    })
+
+    if (kind === 'hocuspocus') {
+      refusal('bad-update', 'over hocuspocus: what stands upon a refused edit is refused with it, and no status is owed for ever', async (t) => {
+        const ours = await scene(t)
+        const [client, other] = await two(ours, kind)
+        let deep = 1
+        for (let depth = 0; depth < 80; depth += 1) deep = [deep]
+        client.doc.getMap('values').set('deep', deep)
+        await until('the first is refused', client, () => client.acks.refused === 1)
+        client.type('upon it. ')
+        await until('the second is refused', client, () => client.acks.refused === 2)
+        client.type('and again. ')
+        await until('the third is refused', client, () => client.acks.refused === 3)
+        await undisturbed(other)
+      })
+    }
+
     refusal('forged', `over ${kind}: it is told, and everything goes on`, async (t) => {
       const ours = await scene(t)
       const [client, other] = await two(ours, kind)

@@ -98,9 +98,11 @@ fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<(), St
 
 fn admit(index: &mut Index, update: &[u8]) -> Result<(), String> {
     let update = Update::decode(update).map_err(|refusal| refusal.to_string())?;
-    match index.admit(&update, &mut |_| Verdict::Take).missing {
-        None => Ok(()),
-        Some(missing) => Err(format!("it needs {missing}, which is not stored")),
+    let admission = index.admit(&update, &mut |_| Verdict::Take);
+    match (admission.missing, admission.refused) {
+        (None, None) => Ok(()),
+        (Some(missing), _) => Err(format!("it needs {missing}, which is not stored")),
+        (None, Some(refused)) => Err(format!("{refused} can never be taken")),
     }
 }
 

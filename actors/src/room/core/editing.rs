@@ -4,7 +4,7 @@ use bytes::Bytes;
 use metrics::counter;
 use tandem_model::{ClientId, Clock};
 use tandem_protocol::Refusal;
-use tandem_yjs::{Admission, Update};
+use tandem_yjs::{Admission, Cause, Update};
 use tokio::time::Instant;
 
 use super::{Brought, Room};
@@ -51,12 +51,7 @@ impl Room {
         });
         self.take_in(brought, &admission);
         if admission.full || admission.refused.is_some() {
-            let refusal = match (admission.full, deleted) {
-                (true, _) => Refusal::Full,
-                (false, true) => Refusal::Deleted,
-                (false, false) => Refusal::Forged,
-            };
-            self.tell_refusal(brought.member, refusal);
+            self.tell_refusal(brought.member, refusal_of(&admission, deleted));
         }
         self.decide(brought, update, &admission, now);
         if brought.answers {
@@ -148,5 +143,18 @@ impl Room {
             there.bound = Some(client);
             there.inbox.push(Notice::Bound(client));
         }
+    }
+}
+
+/// What the bringer is told of an edit of which something is refused; `deleted` says that a tombstone had a part in it.
+fn refusal_of(admission: &Admission, deleted: bool) -> Refusal {
+    match admission.cause {
+        _ if admission.full => Refusal::Full,
+        Some(cause @ (Cause::Cycle | Cause::Depth)) => {
+            counter!("tandem_updates_refused_total", "reason" => cause.name()).increment(1);
+            Refusal::BadUpdate
+        }
+        _ if deleted => Refusal::Deleted,
+        _ => Refusal::Forged,
     }
 }
