@@ -15,15 +15,13 @@ import { until } from './harness/until.mjs'
 const context = suite()
 const examples = resolve(fileURLToPath(import.meta.url), '../../../examples')
 
-/** One run of the notebook. */
-class Notebook extends EventEmitter {
+/** A program of Node, and what it says. */
+class Program extends EventEmitter {
   output = ''
 
-  constructor (name, url) {
+  constructor (args, { cwd, env = {} }) {
     super()
-    this.process = spawn(process.execPath, ['notes.mjs', name], {
-      cwd: join(examples, 'node-y-websocket'), env: { ...process.env, TANDEM_URL: url }, stdio: ['pipe', 'pipe', 'pipe']
-    })
+    this.process = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.on('data', (bytes) => {
         this.output += bytes
@@ -36,10 +34,17 @@ class Notebook extends EventEmitter {
     })
   }
 
-  describe () { return `notebook, exit ${this.code}: ${this.output}` }
+  describe () { return `program, exit ${this.code}: ${this.output}` }
   says (text) { return until(`it says ${text}`, this, () => this.output.includes(text)) }
   type (line) { this.process.stdin.write(`${line}\n`) }
   destroy () { this.process.kill() }
+}
+
+/** One run of the notebook. */
+class Notebook extends Program {
+  constructor (name, url) {
+    super(['notes.mjs', name], { cwd: join(examples, 'node-y-websocket'), env: { TANDEM_URL: url } })
+  }
 }
 
 test("the README's two examples run as they stand, and share one document", async () => {
@@ -48,19 +53,8 @@ test("the README's two examples run as they stand, and share one document", asyn
   assert.equal(snippets.length, 2)
   const server = await context.company.server()
   const runs = snippets.map((code) => {
-    const run = new EventEmitter()
-    run.output = ''
-    run.describe = () => run.output
     const here = code.replaceAll('127.0.0.1:8080', server.http.replace('http://', ''))
-    run.process = spawn(process.execPath, ['--input-type=module', '-e', here], { cwd: import.meta.dirname })
-    run.destroy = () => run.process.kill()
-    for (const stream of [run.process.stdout, run.process.stderr]) {
-      stream.on('data', (bytes) => {
-        run.output += bytes
-        run.emit('change')
-      })
-    }
-    return context.company.keep(run)
+    return context.company.keep(new Program(['--input-type=module', '-e', here], { cwd: import.meta.dirname }))
   })
   for (const run of runs) {
     await until("both people's words are there", run, () => run.output.split('\n').includes('hello hello '))

@@ -275,10 +275,10 @@ impl State {
                 self.commit(myself).await;
             }
             self.start_loads();
-        }
-        if !self.inheriting && self.flying.is_none() && self.waiting.is_empty() {
-            // Whoever waited may have given up.
-            self.drains.drain(..).for_each(|reply| _ = reply.send(()));
+            if self.flying.is_none() && self.waiting.is_empty() {
+                // Whoever waited may have given up.
+                self.drains.drain(..).for_each(|reply| _ = reply.send(()));
+            }
         }
         let bytes = self.waiting.bytes() + self.flying.as_ref().map_or(0, |flying| flying.bytes);
         self.shared.waiting_bytes.store(bytes, Ordering::Relaxed);

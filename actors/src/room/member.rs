@@ -29,11 +29,11 @@ pub const PRESENT_AFTER: Duration = Duration::from_secs(1);
 /// Updates of a viewer with deletions only that wait until the document holds them; beyond, the oldest are refused.
 pub const DERIVED_MAX: usize = 100;
 
-/// How long a viewer's edits wait for their author to bring them.
-pub const AUTHOR_WITHIN: Duration = Duration::from_secs(60);
-
 /// Bytes of them.
 pub const DERIVED_BYTES_MAX: usize = 1 << 16;
+
+/// How long a viewer's edits wait for their author to bring them.
+pub const AUTHOR_WITHIN: Duration = Duration::from_secs(60);
 
 /// One membership.
 #[derive(Debug)]
@@ -111,6 +111,7 @@ impl Member {
         right: Right,
         attempt: Attempt,
         inbox: Arc<Inbox>,
+        steps_apart: Duration,
         now: Instant,
     ) -> Self {
         Self {
@@ -127,7 +128,7 @@ impl Member {
             following: false,
             ask_with_answer: false,
             derived: VecDeque::new(),
-            steps: Steps::new(Duration::from_millis(500)),
+            steps: Steps::new(steps_apart),
             waiting: Vec::new(),
             behind: None,
             waits_for_author: None,
@@ -168,9 +169,10 @@ impl Member {
         self.answered
     }
 
-    /// The answer closed the gap.
+    /// Nothing is missed any more, or is given up.
     pub fn caught_up(&mut self) {
         self.behind = None;
+        self.waits_for_author = None;
     }
 
     /// The answer left a gap open at `missing`. Returns whether it is time to decide what waits: the same gap was left
@@ -285,7 +287,7 @@ mod tests {
 
     fn member(now: Instant) -> Member {
         let inbox = Arc::new(Inbox::new(Arc::new(Bell::new(Arc::new(Wake::default()), 0))));
-        Member::new(MemberId(1), Subject::new("ann"), Right::Editor, Attempt(1), inbox, now)
+        Member::new(MemberId(1), Subject::new("ann"), Right::Editor, Attempt(1), inbox, Duration::from_millis(500), now)
     }
 
     fn vector(clock: u64) -> StateVector {

@@ -40,7 +40,7 @@ impl Room {
         }
     }
 
-    pub(super) fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+    fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
         self.bind_by_update(brought.member, update);
         let Some(member) = self.members.get(&brought.member) else { return };
         let (authors, subject) = (&self.authors, &member.subject);

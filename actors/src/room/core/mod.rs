@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::authors::Authors;
 use super::command::{Again, Command, Join};
 use super::derived::Derived;
-use super::member::{Member, PRESENT_AFTER, Steps, Waiting};
+use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
@@ -77,7 +77,7 @@ impl Room {
     #[must_use]
     pub fn new(name: DocumentName, index: Index, authors: Authors, limits: Arc<Limits>) -> Self {
         let outbox = Arc::new(Outbox::new(name.as_str(), Limits::size(limits.outbox_bytes)));
-        let between = Duration::from_secs(1) / u32::try_from(limits.presence_flushes_per_second.max(1)).unwrap_or(1);
+        let between = apart(limits.presence_flushes_per_second);
         let presence = Presence::new(between, Limits::seconds(limits.presence_seconds));
         Self {
             name,
@@ -106,16 +106,14 @@ impl Room {
         let id = MemberId(self.next_member);
         let Join { subject, right, attempt, inbox, asked_at_once, again } = join;
         self.outbox.enter(id, inbox.bell().clone());
-        let steps_apart =
-            Duration::from_secs(1) / u32::try_from(self.limits.step_answers_per_second.max(1)).unwrap_or(1);
+        let steps_apart = apart(self.limits.step_answers_per_second);
         let asks = !self.oversized.contains(&subject);
-        let mut member = Member::new(id, subject, right, attempt, inbox, now);
+        let mut member = Member::new(id, subject, right, attempt, inbox, steps_apart, now);
         if let Some(again) = &again {
             let orphan = |entry: &Entry| Waiting { entry: Some(*entry), ends: None, refused: false };
             member.waiting = again.owed.iter().map(orphan).collect();
             member.bound = again.bound.filter(|client| self.authors.bind(*client, id, &member.subject));
         }
-        member.steps = Steps::new(steps_apart);
         match &again {
             // Its answer would end its socket again: what it is owed is refused below.
             _ if !asks => {}
@@ -280,4 +278,9 @@ impl Room {
     fn vector(&self) -> Bytes {
         self.index.state_vector().encode().into()
     }
+}
+
+/// The least time between two of which so many a second are allowed.
+fn apart(per_second: u64) -> Duration {
+    Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(1)
 }

@@ -67,7 +67,6 @@ impl Room {
             return there.still_withheld(missing);
         }
         there.caught_up();
-        there.waits_for_author = None;
         for waiting in std::mem::take(&mut there.waiting) {
             match news {
                 News::Own => self.settle(member, waiting.entry, Fate::Refused),
@@ -78,15 +77,9 @@ impl Room {
 
     /// No author came in time: what the document does not have is refused.
     pub(super) fn give_up_authors(&mut self, now: Instant) {
-        let late = |member: &&mut Member| member.waits_for_author.is_some_and(|since| since + AUTHOR_WITHIN <= now);
-        let late = self.members.values_mut().filter(late).map(|member| {
-            member.waits_for_author = None;
-            member.caught_up();
-            member.id
-        });
-        for member in late.collect::<Vec<_>>() {
-            self.decide_waiting(member, false);
-        }
+        let late = |member: &&Member| member.waits_for_author.is_some_and(|since| since + AUTHOR_WITHIN <= now);
+        let late: Vec<MemberId> = self.members.values().filter(late).map(|member| member.id).collect();
+        late.into_iter().for_each(|member| self.give_up_waiting(member));
     }
 
     /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when

@@ -20,7 +20,7 @@ pub const TOO_LARGE_FOR: Duration = Duration::from_secs(600);
 pub const WAITING_ENDS_MAX: usize = 100_000;
 
 impl Room {
-    /// The member's answers cannot be read, so nothing that waits for them can be had.
+    /// What the member waits for cannot be had: what the document covers is acknowledged, the rest refused.
     pub(super) fn give_up_waiting(&mut self, member: MemberId) {
         if let Some(there) = self.members.get_mut(&member) {
             there.caught_up();

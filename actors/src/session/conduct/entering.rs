@@ -10,7 +10,7 @@ use super::{Conduct, Outcome};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::room::command::Command;
-use crate::session::document::{Document, Kept, Phase, TOKEN_AHEAD};
+use crate::session::document::{Kept, Phase, TOKEN_AHEAD};
 use crate::session::entrance::{self, Asks, Entrance, Membership};
 use crate::session::gate::Attempt;
 use crate::session::wake::Slot;
@@ -19,7 +19,7 @@ use crate::session::wake::Slot;
 const EMPTY_VECTOR: &[u8] = &[0];
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
-    pub(super) fn entrance(&mut self, slot: Slot) -> Option<(Attempt, Entrance)> {
+    fn entrance(&mut self, slot: Slot) -> Option<(Attempt, Entrance)> {
         self.attempts += 1;
         let attempt = Attempt(self.attempts);
         let around = self.around.clone();
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.plan_tokens();
     }
 
-    pub(super) fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
+    fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
         self.authenticated();
         let may_edit = grant.right.may_edit();
         let Some(document) = self.document_mut(slot) else { return };
@@ -220,13 +220,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if let Dialect::Hocuspocus { key } = &document.dialect {
             self.keys.remove(key);
         }
-        self.forget(&document);
+        self.forget(&document.phase);
         self.say(&document.dialect, Saying::Close("provider_initiated"));
         self.plan_tokens();
     }
 
-    fn forget(&mut self, document: &Document) {
-        match &document.phase {
+    /// A phase is over: what was counted for it is no more.
+    pub(super) fn forget(&mut self, phase: &Phase) {
+        match phase {
             Phase::Pending(kept) => self.kept_bytes -= kept.bytes,
             Phase::Rejoining => self.rejoining = self.rejoining.saturating_sub(1),
             Phase::Open(_) | Phase::Shut => {}

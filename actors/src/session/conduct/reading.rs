@@ -67,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    pub(super) fn inward(&mut self, inward: Inward, now: Instant) {
+    fn inward(&mut self, inward: Inward, now: Instant) {
         let counts = self.socket.take_counts();
         self.counted(counts, now);
         if self.closing.is_some() {
@@ -169,14 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    pub(super) fn command(
-        &mut self,
-        slot: Slot,
-        frame: &Bytes,
-        said: Said<'_>,
-        reservation: Option<Reservation>,
-        now: Instant,
-    ) {
+    fn command(&mut self, slot: Slot, frame: &Bytes, said: Said<'_>, reservation: Option<Reservation>, now: Instant) {
         let owed_max = self.around.limits.owed_edits;
         let flight = self.flights.start(reservation);
         let Some(document) = self.document_mut(slot) else { return };
@@ -219,16 +212,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let limits = self.around.clone();
         let (one_max, all_max) = (limits.limits.pending_document_bytes, limits.limits.pending_socket_bytes);
         let (all, bytes) = (self.kept_bytes, frame.len() as u64);
-        let Some(Document { phase: Phase::Pending(kept), gate, .. }) = self.document_mut(slot) else { return };
+        let Some(Document { phase: Phase::Pending(kept), .. }) = self.document_mut(slot) else { return };
         if !kept.has_lost() && kept.bytes + bytes <= one_max && all + bytes <= all_max {
             kept.bytes += bytes;
             kept.frames.push_back(Bytes::copy_from_slice(frame));
             self.kept_bytes += bytes;
-        } else if kind != Kind::Step2 || gate.answered_in_vain() {
-            kept.lose(kind);
-            if u64::from(kept.lost_edits) >= limits.limits.owed_edits / 2 {
-                self.crowded = Some(slot);
-            }
+        } else {
+            self.lose(slot, kind);
+        }
+    }
+
+    /// Notes what came before the credential was decided and was not kept.
+    fn lose(&mut self, slot: Slot, kind: Kind) {
+        let owed_max = self.around.limits.owed_edits;
+        let Some(document) = self.document_mut(slot) else { return };
+        let Phase::Pending(kept) = &mut document.phase else { return };
+        if kind == Kind::Step2 && !document.gate.answered_in_vain() {
+            return;
+        }
+        kept.lose(kind);
+        if document.is_crowded(owed_max) {
+            self.crowded = Some(slot);
         }
     }
 
@@ -247,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let flight = self.flights.start(None);
         let Some(document) = self.document_mut(slot) else { return };
         let counts = document.dialect.counts();
-        match &mut document.phase {
+        match &document.phase {
             Phase::Open(membership) => {
                 let (answer, entry) = match kind {
                     Kind::Step2 if counts => {
@@ -261,11 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 membership.command(Command::TooLarge { answer, entry, oversized }, flight);
             }
             Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
-            Phase::Pending(kept) => {
-                if kind != Kind::Step2 || document.gate.answered_in_vain() {
-                    kept.lose(kind);
-                }
-            }
+            Phase::Pending(_) => self.lose(slot, kind),
             Phase::Rejoining | Phase::Shut => {}
         }
     }

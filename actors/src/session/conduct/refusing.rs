@@ -38,11 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         // Whatever is still being tried or checked for it is stale.
         document.begin(Attempt::default());
         document.entered = Attempt::default();
-        match phase {
-            Phase::Pending(kept) => self.kept_bytes -= kept.bytes,
-            Phase::Rejoining => self.rejoining = self.rejoining.saturating_sub(1),
-            Phase::Open(_) | Phase::Shut => {}
-        }
+        self.forget(&phase);
         if dialect == Dialect::YSync {
             return self.end(refusal);
         }

@@ -20,11 +20,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let mut slots = Vec::new();
         self.wake.take(&mut slots);
         self.rung.extend(slots);
-        let mut tries = self.rung.len();
-        while tries > 0
-            && let Some(slot) = self.rung.pop_front()
-        {
-            tries -= 1;
+        for _ in 0..self.rung.len() {
+            let Some(slot) = self.rung.pop_front() else { break };
             if self.refill_from(slot) {
                 self.rung.push_back(slot);
             }
@@ -37,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         document.bell.answer();
         self.hear_notices(slot);
         let (_, queued) = self.socket.queued();
-        let Some(document) = self.slots.get(slot as usize).and_then(Option::as_ref) else { return false };
+        let Some(document) = self.document(slot) else { return false };
         let Phase::Open(membership) = &document.phase else { return false };
         let mut frames = Vec::new();
         let left = QUEUE_BYTES.saturating_sub(queued);
