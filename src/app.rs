@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +75,10 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Secret(_) | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. }) => Exit::Config,
+            Self::Secret(_)
+            | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. } | OpenError::ServerUrl { .. }) => {
+                Exit::Config
+            }
             Self::Node(_) => Exit::RootFailed,
             Self::Store(_) | Self::Metrics(_) | Self::Listen { .. } => Exit::Unavailable,
         }
@@ -116,8 +119,8 @@ impl App {
 
     /// Where the documents lie.
     #[must_use]
-    pub fn data(&self) -> &Path {
-        self.store.path()
+    pub fn data(&self) -> &str {
+        self.store.place()
     }
 
     /// Serves until `stop` says true, then drains; or until the actors give up.
@@ -189,7 +192,7 @@ async fn open_store(configuration: &Configuration) -> Result<Store, StartError> 
         0 => "the schema is up to date".to_owned(),
         steps => format!("{steps} migrations applied"),
     };
-    step.done(&format!("{}, {applied}", store.path().display()));
+    step.done(&format!("{}, {applied}", store.place()));
     Ok(store)
 }
 
