@@ -17,7 +17,7 @@ use serde_json::Value;
 use tandem_actors::{Arrival, DeleteError, Drained, Node, Ports, Readiness, StartError as NodeError};
 use tandem_model::log::Log;
 use tandem_model::{DocumentName, SystemClock};
-use tandem_store::{OpenError, Options, Store};
+use tandem_store::{OpenError, Store};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -186,8 +186,8 @@ pub fn tokens(configuration: &Configuration) -> Result<Tokens, SecretError> {
 
 async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
     let step = Step::begin("opening the database");
-    let url = configuration.settings.store.database_url.expose_secret();
-    let store = Store::open(url, &Options::default()).await?;
+    let settings = &configuration.settings.store;
+    let store = Store::open(settings.database_url.expose_secret(), &settings.options()).await?;
     let applied = match store.applied().len() {
         0 => "the schema is up to date".to_owned(),
         steps => format!("{steps} migrations applied"),
@@ -224,7 +224,7 @@ fn edge(
         compressed.compress();
         info!(target: "tandem::start", files = compressed.len(), "the page is compressed");
     });
-    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()) });
+    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()), store: store.clone() });
     let settings = edge_settings(configuration, address);
     Edge::new(settings, backend, tokens, pages, &configuration.settings.limits, metrics)
 }
@@ -256,6 +256,7 @@ fn edge_settings(configuration: &Configuration, address: SocketAddr) -> EdgeSett
 struct NodeBackend {
     node: Node,
     log: Arc<dyn Log>,
+    store: Store,
 }
 
 impl Backend for NodeBackend {
@@ -273,6 +274,10 @@ impl Backend for NodeBackend {
 
     fn snapshot(&self) -> BoxFuture<'_, Value> {
         async { serde_json::to_value(self.node.health().await).unwrap_or_default() }.boxed()
+    }
+
+    fn observe(&self) {
+        telemetry::gauge_store(&self.store.statistics());
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -22,6 +22,9 @@ pub trait Backend: Send + Sync + 'static {
     /// A small snapshot of the node, for people.
     fn snapshot(&self) -> BoxFuture<'_, Value>;
 
+    /// Sets the gauges that are read, not counted: the metrics are about to be shown.
+    fn observe(&self) {}
+
     /// Asks the store for a sign of life; the error is for people.
     fn ping(&self) -> BoxFuture<'_, Result<(), String>>;
 }

@@ -103,6 +103,7 @@ impl Report {
 }
 
 fn metrics(edge: &Edge) -> Response {
+    edge.backend.observe();
     let mut response = Response::new(edge.metrics.render().into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -2,6 +2,8 @@
 
 mod logs;
 mod metrics;
+mod store;
 
 pub use logs::{log_panics, start_logs};
 pub use metrics::{describe, start_metrics, upkeep};
+pub use store::gauge_store;
