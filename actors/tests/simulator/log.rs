@@ -13,6 +13,7 @@ use tandem_model::{DocumentId, DocumentName, Epoch};
 
 use crate::dice::Dice;
 use crate::ledger::Ledger;
+use crate::other::OtherNode;
 use crate::story::Story;
 
 /// How the store behaves.
@@ -24,6 +25,8 @@ pub struct Weather {
     pub appends_fail: u64,
     /// Other calls of a hundred that fail.
     pub others_fail: u64,
+    /// Appends of a hundred before which another node writes.
+    pub others_write: u64,
 }
 
 /// The log as one node sees it. Clones share it; a node that starts anew gets a [successor](Self::successor).
@@ -47,12 +50,22 @@ struct State {
     names: BTreeMap<DocumentName, DocumentId>,
     snapshots: u64,
     failures: u64,
+    other: OtherNode,
+    others_rows: u64,
 }
 
 impl StormyLog {
     /// An empty log in fine weather.
     pub fn new(dice: Dice, ledger: Ledger, story: Story) -> Self {
-        let state = State { weather: Weather::default(), dice, names: BTreeMap::new(), snapshots: 0, failures: 0 };
+        let state = State {
+            weather: Weather::default(),
+            dice,
+            names: BTreeMap::new(),
+            snapshots: 0,
+            failures: 0,
+            other: OtherNode::default(),
+            others_rows: 0,
+        };
         let shared = Shared { inner: MemoryLog::new(), state: Mutex::new(state), ledger, story };
         Self { shared: Arc::new(shared), killed: Arc::default() }
     }
@@ -81,10 +94,10 @@ impl StormyLog {
         }
     }
 
-    /// Snapshots that were installed, and calls that failed.
-    pub fn counts(&self) -> (u64, u64) {
+    /// Snapshots that were installed, calls that failed, and rows that another node wrote.
+    pub fn counts(&self) -> (u64, u64, u64) {
         let state = self.lock();
-        (state.snapshots, state.failures)
+        (state.snapshots, state.failures, state.others_rows)
     }
 
     /// Waits as long as the weather says, and says whether the call fails.
@@ -112,7 +125,10 @@ impl StormyLog {
     }
 
     async fn append_now(&self, rows: Vec<Append>) -> Result<Vec<Appended>, LogError> {
-        let written: Vec<(DocumentId, Bytes)> = rows.iter().map(|row| (row.document, row.payload.clone())).collect();
+        let rows = self.beside_another(rows);
+        let written: Vec<(DocumentId, Bytes)> =
+            rows.iter().map(|(_, row)| (row.document, row.payload.clone())).collect();
+        let (whose, rows): (Vec<Whose>, Vec<Append>) = rows.into_iter().unzip();
         let appended = self.shared.inner.append(rows).await?;
         for ((document, payload), outcome) in written.iter().zip(&appended) {
             self.shared.story.tell(format_args!("the store: document {document} {outcome:?}"), payload);
@@ -120,8 +136,28 @@ impl StormyLog {
                 self.shared.ledger.stored(*document, *seq, payload);
             }
         }
-        Ok(appended)
+        Ok(appended.into_iter().zip(whose).filter(|(_, whose)| *whose == Whose::Ours).map(|(one, _)| one).collect())
     }
+
+    /// Puts rows of another node before some.
+    fn beside_another(&self, rows: Vec<Append>) -> Vec<(Whose, Append)> {
+        let State { weather, dice, other, others_rows, .. } = &mut *self.lock();
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            if dice.percent(weather.others_write) {
+                *others_rows += 1;
+                all.push((Whose::Another, other.row(&row)));
+            }
+            all.push((Whose::Ours, row));
+        }
+        all
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Another,
 }
 
 struct Fate {

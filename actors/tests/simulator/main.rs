@@ -16,6 +16,7 @@ mod frames;
 mod ledger;
 mod log;
 mod node;
+mod other;
 mod pipe;
 mod plan;
 mod quiet;
@@ -39,6 +40,7 @@ struct Outcome {
     rows: u64,
     snapshots: u64,
     failures: u64,
+    others_rows: u64,
 }
 
 fn run(seed: u64, aloud: bool) -> Outcome {
@@ -49,8 +51,8 @@ fn run(seed: u64, aloud: bool) -> Outcome {
         if verdict.is_ok() {
             verdict = world.calm().await;
         }
-        let (snapshots, failures) = world.server.log().counts();
-        Outcome { verdict, hash: world.story.hash(), rows: world.ledger.rows(), snapshots, failures }
+        let (snapshots, failures, others_rows) = world.server.log().counts();
+        Outcome { verdict, hash: world.story.hash(), rows: world.ledger.rows(), snapshots, failures, others_rows }
     })
 }
 
@@ -80,13 +82,14 @@ fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
     let (first, count) = (seeds.start, seeds.end - seeds.start);
     let mut broken = Vec::new();
     let begun = std::time::Instant::now();
-    let (mut events, mut rows, mut snapshots, mut failures) = (0, 0, 0, 0);
+    let (mut events, mut rows, mut snapshots, mut failures, mut others) = (0, 0, 0, 0, 0);
     for seed in seeds {
         let outcome = run(seed, aloud);
         events += outcome.hash.1;
         rows += outcome.rows;
         snapshots += outcome.snapshots;
         failures += outcome.failures;
+        others += outcome.others_rows;
         if (seed + 1 - first).is_multiple_of(100) {
             println!("{} of {count} seeds, {} broke a promise, {:?}", seed + 1 - first, broken.len(), begun.elapsed());
         }
@@ -95,7 +98,10 @@ fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
             broken.push(seed);
         }
     }
-    println!("{count} seeds: {events} events, {rows} rows, {snapshots} snapshots, {failures} failures of the store");
+    println!(
+        "{count} seeds: {events} events, {rows} rows, {others} of them another node's, {snapshots} snapshots, \
+         {failures} failures of the store"
+    );
     assert!(broken.is_empty(), "{} of {count} seeds broke a promise: {broken:?}", broken.len());
 }
 
