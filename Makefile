@@ -103,12 +103,20 @@ test-durability: build-test ## kills, power cuts and failing disks, as many as f
 	@scripts/setup node
 	$(DURABILITY)/kills.mjs --kills 5
 	$(DURABILITY)/cuts.mjs --cuts 2
+	$(DURABILITY)/full.mjs
+	$(DURABILITY)/writes.mjs --every 60 --first 30
 
 .PHONY: durability
 durability: build-test ## the same at length: KILLS (50) of the server, CUTS (20) of the power, over STORE (sqlite)
 	@scripts/setup node
 	$(DURABILITY)/kills.mjs --kills $(KILLS) --store $(STORE)
 	$(DURABILITY)/cuts.mjs --cuts $(CUTS)
+
+.PHONY: durability-writes
+durability-writes: build-test ## fails every write of a scenario once, in each way: a quarter of an hour
+	@scripts/setup node
+	$(DURABILITY)/full.mjs
+	$(DURABILITY)/writes.mjs
 
 .PHONY: test-browser
 test-browser: build-test ## the page in headless Chromium

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const run = (command, ...args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' })
 
 /** How a write or a sync fails, in the shim's numbers. */
-export const FAULTS = { 'I/O error': 1, 'full disk': 2, 'short write': 3, 'failed sync': 4, 'failed sync that loses': 5 }
+export const FAULTS = { 'I/O error': 1, 'full disk': 2, 'short write': 3, 'failed sync': 4, 'failed sync that loses': 5, 'sync that loses and says nothing': 6 }
 
 /** Faults that are counted over syncs; the others are over writes. */
 export const isSync = (fault) => FAULTS[fault] >= 4

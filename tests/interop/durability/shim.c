@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { NOTHING, IO_ERROR, FULL, SHORT, SYNC_FAILS, SYNC_FAILS_AND_LOSES };
+enum kind { NOTHING, IO_ERROR, FULL, SHORT, SYNC_FAILS, SYNC_FAILS_AND_LOSES, SYNC_LOSES };
 
 struct control {
     uint64_t kind;   /* what fails */
@@ -85,7 +85,9 @@ static int watched(int fd)
     return strncmp(path, files, strlen(files)) == 0;
 }
 
-static int is_sync(uint64_t kind) { return kind == SYNC_FAILS || kind == SYNC_FAILS_AND_LOSES; }
+static int is_sync(uint64_t kind) { return kind >= SYNC_FAILS; }
+
+static int loses(uint64_t kind) { return kind >= SYNC_FAILS_AND_LOSES; }
 
 /* Counts one call; answers how it fails. */
 static enum kind fate(uint64_t *counter, int sync)
@@ -101,7 +103,7 @@ static enum kind fate(uint64_t *counter, int sync)
 static void remember(int fd, off_t at, size_t length)
 {
     struct stat stat;
-    if (fstat(fd, &stat) != 0 || control->kind != SYNC_FAILS_AND_LOSES)
+    if (fstat(fd, &stat) != 0 || !loses(control->kind))
         return;
     struct undo *undo = malloc(sizeof *undo + length);
     if (!undo)
@@ -201,8 +203,10 @@ static int settled(int fd, int (*real)(int))
         return real(fd);
     pthread_mutex_lock(&one);
     enum kind kind = fate(&control->syncs, 1);
-    settle(fd, kind == SYNC_FAILS_AND_LOSES);
+    settle(fd, loses(kind));
     pthread_mutex_unlock(&one);
+    if (kind == SYNC_LOSES)
+        return 0;
     if (kind != NOTHING)
         return (int)fail(EIO);
     return control->lies ? 0 : real(fd);
