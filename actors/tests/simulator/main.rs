@@ -24,7 +24,10 @@ mod story;
 mod world;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use plan::Plan;
 use world::World;
@@ -73,30 +76,65 @@ fn seeds() -> (Range<u64>, bool) {
     (from.parse().expect("a number")..to.parse().expect("a number"), false)
 }
 
+/// What many runs came to.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    events: u64,
+    rows: u64,
+    snapshots: u64,
+    failures: u64,
+    broken: Vec<u64>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, outcome: Outcome) {
+        self.seeds += 1;
+        self.events += outcome.hash.1;
+        self.rows += outcome.rows;
+        self.snapshots += outcome.snapshots;
+        self.failures += outcome.failures;
+        if let Err(promise) = outcome.verdict {
+            println!("seed {seed}: {promise}\n  {}", again(seed));
+            self.broken.push(seed);
+        }
+    }
+}
+
+/// Runs all seeds, as many side by side as there are cores: each has a runtime, and what may panic, of its own.
+fn run_all(seeds: Range<u64>, aloud: bool) -> Sum {
+    let begun = Instant::now();
+    let count = seeds.end - seeds.start;
+    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Sum::default()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let outcome = run(seed, aloud);
+            let mut sum = sum.lock().expect("nobody panics while holding it");
+            sum.add(seed, outcome);
+            if sum.seeds.is_multiple_of(500) {
+                println!("{} of {count} seeds, {} broke a promise, {:?}", sum.seeds, sum.broken.len(), begun.elapsed());
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    sum.into_inner().expect("nobody panics while holding it")
+}
+
 #[test]
 fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
     let _alone = alone();
     let (seeds, aloud) = seeds();
-    let (first, count) = (seeds.start, seeds.end - seeds.start);
-    let mut broken = Vec::new();
-    let begun = std::time::Instant::now();
-    let (mut events, mut rows, mut snapshots, mut failures) = (0, 0, 0, 0);
-    for seed in seeds {
-        let outcome = run(seed, aloud);
-        events += outcome.hash.1;
-        rows += outcome.rows;
-        snapshots += outcome.snapshots;
-        failures += outcome.failures;
-        if (seed + 1 - first).is_multiple_of(100) {
-            println!("{} of {count} seeds, {} broke a promise, {:?}", seed + 1 - first, broken.len(), begun.elapsed());
-        }
-        if let Err(promise) = outcome.verdict {
-            println!("seed {seed}: {promise}\n  {}", again(seed));
-            broken.push(seed);
-        }
-    }
-    println!("{count} seeds: {events} events, {rows} rows, {snapshots} snapshots, {failures} failures of the store");
-    assert!(broken.is_empty(), "{} of {count} seeds broke a promise: {broken:?}", broken.len());
+    let Sum { seeds, events, rows, snapshots, failures, broken } = run_all(seeds, aloud);
+    println!("{seeds} seeds: {events} events, {rows} rows, {snapshots} snapshots, {failures} failures of the store");
+    assert!(broken.is_empty(), "{} of {seeds} seeds broke a promise: {broken:?}", broken.len());
 }
 
 fn again(seed: u64) -> String {
