@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use metrics::{counter, gauge};
+use metrics::counter;
 use tandem_model::{ClientId, Clock};
 
+use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::session::wake::Bell;
 
@@ -62,6 +63,8 @@ struct Ring {
     /// The number of `entries[0]`.
     first: u64,
     bytes: usize,
+    /// The number of the first entry that nobody was woken for.
+    rung: u64,
     cursors: BTreeMap<MemberId, Cursor>,
     closed: bool,
 }
@@ -125,17 +128,25 @@ impl Outbox {
         self.lock().cursors.remove(&member);
     }
 
-    /// Appends an entry and wakes those who want it. `author` does not read it back.
+    /// Appends an entry; [`Self::ring`] wakes those who want it. `author` does not read it back.
     pub fn push(&self, author: Option<MemberId>, post: Post) {
         let mut ring = self.lock();
-        let is_presence = matches!(post, Post::Presence(_));
         ring.grow(post.len());
         ring.entries.push_back(Entry { author, post, ysync: None, hocuspocus: None });
         while ring.bytes > self.bytes_max && ring.entries.len() > 1 {
             ring.evict();
         }
+    }
+
+    /// Wakes those who want what was pushed since the last call.
+    pub fn ring(&self) {
+        let mut ring = self.lock();
+        let end = ring.end();
+        let from = std::mem::replace(&mut ring.rung, end).saturating_sub(ring.first);
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(ring.entries.len());
         for (member, cursor) in &ring.cursors {
-            if cursor.live && Some(*member) != author && (cursor.presence || !is_presence) {
+            let wants = |entry| cursor.wants(*member, entry);
+            if cursor.live && (cursor.lapped || ring.entries.range(from..).any(wants)) {
                 cursor.bell.ring();
             }
         }
@@ -162,8 +173,9 @@ impl Outbox {
                 return Taken::More;
             }
             cursor.next += 1;
-            let wanted = entry.author != Some(member) && (cursor.presence || !matches!(entry.post, Post::Presence(_)));
-            if wanted && let Some(frame) = entry.frame(dialect, &self.key) {
+            if cursor.wants(member, entry)
+                && let Some(frame) = entry.frame(dialect, &self.key)
+            {
                 taken += frame.len();
                 frames.push(frame);
             }
@@ -194,13 +206,13 @@ impl Ring {
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
-        gauge!("tandem_outbox_bytes").increment(bytes as f64);
+        counted::OUTBOX_BYTES.increment(bytes as f64);
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn shrink(&mut self, bytes: usize) {
         self.bytes -= bytes;
-        gauge!("tandem_outbox_bytes").decrement(bytes as f64);
+        counted::OUTBOX_BYTES.decrement(bytes as f64);
     }
 
     fn evict(&mut self) {
@@ -231,6 +243,10 @@ impl Drop for Ring {
 }
 
 impl Cursor {
+    fn wants(&self, member: MemberId, entry: &Entry) -> bool {
+        entry.author != Some(member) && (self.presence || !matches!(entry.post, Post::Presence(_)))
+    }
+
     fn fold(&mut self, entry: &Entry) {
         if let Post::Update { before, .. } = &entry.post {
             for &(client, clock) in before {

@@ -7,6 +7,7 @@
 //!   rings.
 //! - Invariant: it holds no document state but its gate: what it owes.
 
+mod alarm;
 mod conduct;
 mod document;
 mod entrance;

@@ -19,13 +19,14 @@ use tandem_yjs::{Index, StateVector};
 use tokio::time::Instant;
 
 use super::authors::Authors;
-use super::command::{Again, Command, Join};
+use super::command::{Again, Command, Commands, Join};
 use super::derived::Derived;
 use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
 use super::uncommitted::Uncommitted;
+use crate::gathering::Gathering;
 use crate::journal::Target;
 use crate::refusals;
 use crate::session::flight::Flight;
@@ -60,6 +61,7 @@ pub struct Room {
     held: Vec<Flight>,
     /// Whether an editor is to be asked for deletions that viewers derived.
     derived: Derived,
+    gathering: Gathering,
 }
 
 /// What an editor or viewer brought.
@@ -77,6 +79,7 @@ impl Room {
     #[must_use]
     pub fn new(name: DocumentName, index: Index, authors: Authors, limits: Arc<Limits>) -> Self {
         let outbox = Arc::new(Outbox::new(name.as_str(), Limits::size(limits.outbox_bytes)));
+        let gathering = Gathering::new(Duration::from_millis(limits.gather_milliseconds));
         let between = apart(limits.presence_flushes_per_second);
         let presence = Presence::new(between, Limits::seconds(limits.presence_seconds));
         Self {
@@ -97,6 +100,7 @@ impl Room {
             whole: None,
             held: Vec::new(),
             derived: Derived::default(),
+            gathering,
         }
     }
 
@@ -134,6 +138,7 @@ impl Room {
                 None => self.catch_up_whole(id),
             }
         }
+        self.flush(now);
         id
     }
 
@@ -149,8 +154,21 @@ impl Room {
         self.flush(now);
     }
 
-    /// A session handed a command over.
-    pub fn command(&mut self, member: MemberId, command: Command, flight: Flight, now: Instant) {
+    /// A session handed commands over.
+    pub fn commands(&mut self, member: MemberId, commands: Commands, now: Instant) {
+        for (command, flight) in commands {
+            self.command(member, command, now);
+            if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
+                if self.held.is_empty() {
+                    refusals::count(Refusal::JournalFull);
+                }
+                self.held.push(flight);
+            }
+        }
+        self.flush(now);
+    }
+
+    fn command(&mut self, member: MemberId, command: Command, now: Instant) {
         if !self.members.contains_key(&member) {
             return;
         }
@@ -173,14 +191,7 @@ impl Room {
             Command::Unkept(entries) => self.unkept(member, &entries),
             Command::Awareness(states) => self.hear(member, &states, now),
             Command::QueryAwareness => self.tell(member, Notice::Present(self.presence.everybody())),
-            Command::Stateless(text) => self.outbox.push(None, Post::Stateless(text)),
-        }
-        self.flush(now);
-        if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
-            if self.held.is_empty() {
-                refusals::count(Refusal::JournalFull);
-            }
-            self.held.push(flight);
+            Command::Stateless(text) => self.post(None, Post::Stateless(text)),
         }
     }
 
@@ -240,7 +251,7 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let members = self.members.values().filter_map(Member::deadline).min();
-        let presence = [self.presence.flush_at(), self.presence.expires_at()];
+        let presence = [self.presence.flush_at(), self.presence.expires_at(), self.gathering.due()];
         presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }
 

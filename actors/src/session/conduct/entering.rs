@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    fn rejoined(&mut self, slot: Slot, membership: Membership) {
+    fn rejoined(&mut self, slot: Slot, mut membership: Membership) {
         let Some(document) = self.document_mut(slot) else { return };
         // A fresh credential may have changed it meanwhile.
         document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
@@ -186,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             document.gate.restart();
             document.step1(EMPTY_VECTOR)
         });
-        let Phase::Open(membership) = &document.phase else { return };
+        let Phase::Open(membership) = &mut document.phase else { return };
         if edits > 0 {
             let counts = document.dialect.counts();
             let entries = (0..edits).filter(|_| counts).map(|_| document.gate.owe()).collect();
@@ -195,6 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if let Some(step1) = step1 {
             membership.command(Command::Step1(step1), second);
         }
+        membership.hand_over();
     }
 
     fn refreshed(&mut self, slot: Slot, grant: Grant) {
@@ -205,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return self.refuse_document(slot, Refusal::Unauthenticated);
         }
         if before.right != grant.right
-            && let Phase::Open(membership) = &document.phase
+            && let Phase::Open(membership) = &mut document.phase
         {
             membership.right_changed(grant.right);
         }
