@@ -17,6 +17,8 @@ INTEROP ?=
 KILLS ?= 50
 CUTS ?= 20
 STORE ?= sqlite
+# Which seeds `make simulate` runs.
+SEEDS ?= 2000..10000
 DURABILITY = cd tests/interop && ../../scripts/with-node node --disable-warning=ExperimentalWarning durability
 
 step = @printf '\n== %s\n' '$(1)'
@@ -90,6 +92,11 @@ test-index: ## the index of crates/yjs against Yjs itself
 .PHONY: test-index-long
 test-index-long: ## 5,000 histories and 5,000 hostile sessions of the same
 	@HISTORIES=5000 SESSIONS=5000 $(MAKE) test-index
+
+.PHONY: simulate
+simulate: ## runs SEEDS (2000..10000) of the simulator
+	@scripts/setup rust
+	TANDEM_SEEDS=$(SEEDS) cargo test -p tandem-actors --features failpoints --test simulator every_seed -- --nocapture
 
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary

@@ -6,7 +6,8 @@
 //! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
 //! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels, over all lives of the
 //!   journal: a restarted one neither commits nor loads before its predecessor's commit ended. No [`Committed`] leaves
-//!   before it ended well. A failed commit's outcome is unknown: the same is appended again.
+//!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics fails the
+//!   journal.
 
 mod batch;
 
@@ -196,6 +197,8 @@ pub enum Msg {
     Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
     /// The commit in flight ended.
     Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
+    /// The commit in flight panicked; what it held is with the rooms.
+    Lost,
     /// The wait after a failed commit is over.
     Retry,
     /// Enough is gathered for the next commit.
@@ -227,6 +230,25 @@ struct Flying {
     documents: Vec<DocumentName>,
     bytes: u64,
     since: Instant,
+}
+
+/// Tells the journal how its commit ended, also if that was by a panic: else it would wait for ever.
+struct Alarm(ActorRef<Msg>);
+
+impl Alarm {
+    fn disarm(self, ended: Msg) {
+        // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
+        let _ = self.0.cast(ended);
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // As above.
+            let _ = self.0.cast(Msg::Lost);
+        }
+    }
 }
 
 impl Actor for JournalActor {
@@ -265,6 +287,7 @@ impl Actor for JournalActor {
             Msg::Load(name, reply) => state.loads.push((name, reply)),
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
+            Msg::Lost => return Err("the commit in flight panicked".into()),
             Msg::Retry => state.pausing = false,
             Msg::Gathered => state.armed = false,
             Msg::Inherited => state.inheriting = false,
@@ -321,10 +344,10 @@ impl State {
         // Free: the only commit in flight would be ours.
         let one = shared.committing.clone().lock_owned().await;
         tokio::spawn(async move {
+            let alarm = Alarm(myself);
             let ended = commit(&*shared.log, &parts).await;
             drop(one);
-            // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
-            let _ = myself.cast(Msg::Ended(parts, ended));
+            alarm.disarm(Msg::Ended(parts, ended));
         });
     }
 

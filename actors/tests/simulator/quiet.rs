@@ -54,6 +54,7 @@ impl World {
     pub async fn calm(&mut self) -> Result<(), String> {
         self.story.tell("calm", &[]);
         self.server.log().weather(Weather { slow_ms: 4, ..Weather::default() });
+        self.server.log().fail_no_more();
         node::panic_no_more();
         self.everybody_listens();
         let end = Instant::now() + QUIET_WITHIN;
