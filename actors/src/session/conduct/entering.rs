@@ -49,9 +49,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
             // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
             let entered = entrance.get_in(Asks::Enter(credential), unavailable).await;
-            let _ = outcomes.send(Outcome::Entered(slot, attempt, entered));
+            outcomes.leave(Outcome::Entered(slot, attempt, entered));
         });
     }
 
@@ -62,8 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
             let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
-            // The session may be gone.
-            let _ = outcomes.send(Outcome::Refreshed(slot, entered, checked));
+            outcomes.leave(Outcome::Refreshed(slot, entered, checked));
         });
     }
 
@@ -76,9 +75,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let outcomes = self.outcomes.clone();
         tokio::spawn(async move {
             // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
             let joined = entrance.get_in(Asks::Rejoin(grant, again), unavailable).await;
-            let _ = outcomes.send(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
+            outcomes.leave(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
         });
     }
 
