@@ -10,10 +10,12 @@
 
 mod batch;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use metrics::counter;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
@@ -321,7 +323,9 @@ impl State {
         // Free: the only commit in flight would be ours.
         let one = shared.committing.clone().lock_owned().await;
         tokio::spawn(async move {
-            let ended = commit(&*shared.log, &parts).await;
+            let ended = AssertUnwindSafe(commit(&*shared.log, &parts)).catch_unwind().await;
+            // One that panicked is one whose outcome is unknown, like any other that failed.
+            let ended = ended.unwrap_or_else(|_| Err(LogError::Unavailable("the commit panicked".into())));
             drop(one);
             // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
             let _ = myself.cast(Msg::Ended(parts, ended));
