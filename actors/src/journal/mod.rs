@@ -6,7 +6,8 @@
 //! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
 //! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels, over all lives of the
 //!   journal: a restarted one neither commits nor loads before its predecessor's commit ended. No [`Committed`] leaves
-//!   before it ended well. A failed commit's outcome is unknown: the same is appended again.
+//!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics is one
+//!   that failed.
 
 mod batch;
 
