@@ -123,15 +123,17 @@ impl App {
     /// Serves until `stop` says true, then drains; or until the actors give up.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Exit {
         let (close, closing) = watch::channel(false);
-        let server = tokio::spawn(http::serve(self.listener, self.edge, closing));
+        let mut server = tokio::spawn(http::serve(self.listener, self.edge, closing));
         let failed = tokio::select! {
             // A closed channel means that nobody is left to ask for the end: serve on.
             Ok(_) = stop.wait_for(|stop| *stop) => false,
             () = self.node.failed() => true,
+            // It ends only when it is told to, or by a panic; nobody is let in any more.
+            _ = &mut server => true,
         };
         close.send_replace(true);
         if failed {
-            error!(target: "tandem::stop", "the root of the actors gave up");
+            error!(target: "tandem::stop", "the root of the actors gave up, or nobody accepts connections");
             close_store(&self.store).await;
             return Exit::RootFailed;
         }
@@ -270,6 +272,10 @@ impl Backend for NodeBackend {
 
     fn snapshot(&self) -> BoxFuture<'_, Value> {
         async { serde_json::to_value(self.node.health().await).unwrap_or_default() }.boxed()
+    }
+
+    fn observe(&self) {
+        self.node.observe_actors();
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), String>> {

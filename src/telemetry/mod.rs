@@ -2,6 +2,8 @@
 
 mod logs;
 mod metrics;
+mod process;
 
 pub use logs::{log_panics, start_logs};
 pub use metrics::{describe, start_metrics, upkeep};
+pub use process::observe_process;

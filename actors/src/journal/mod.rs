@@ -6,15 +6,17 @@
 //! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
 //! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels, over all lives of the
 //!   journal: a restarted one neither commits nor loads before its predecessor's commit ended. No [`Committed`] leaves
-//!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics fails the
-//!   journal.
+//!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics is one
+//!   that failed.
 
 mod batch;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use metrics::counter;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
@@ -197,8 +199,6 @@ pub enum Msg {
     Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
     /// The commit in flight ended.
     Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
-    /// The commit in flight panicked; what it held is with the rooms.
-    Lost,
     /// The wait after a failed commit is over.
     Retry,
     /// Enough is gathered for the next commit.
@@ -230,25 +230,6 @@ struct Flying {
     documents: Vec<DocumentName>,
     bytes: u64,
     since: Instant,
-}
-
-/// Tells the journal how its commit ended, also if that was by a panic: else it would wait for ever.
-struct Alarm(ActorRef<Msg>);
-
-impl Alarm {
-    fn disarm(self, ended: Msg) {
-        // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
-        let _ = self.0.cast(ended);
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // As above.
-            let _ = self.0.cast(Msg::Lost);
-        }
-    }
 }
 
 impl Actor for JournalActor {
@@ -287,7 +268,6 @@ impl Actor for JournalActor {
             Msg::Load(name, reply) => state.loads.push((name, reply)),
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
-            Msg::Lost => return Err("the commit in flight panicked".into()),
             Msg::Retry => state.pausing = false,
             Msg::Gathered => state.armed = false,
             Msg::Inherited => state.inheriting = false,
@@ -344,10 +324,12 @@ impl State {
         // Free: the only commit in flight would be ours.
         let one = shared.committing.clone().lock_owned().await;
         tokio::spawn(async move {
-            let alarm = Alarm(myself);
-            let ended = commit(&*shared.log, &parts).await;
+            let ended = AssertUnwindSafe(commit(&*shared.log, &parts)).catch_unwind().await;
+            // One that panicked is one whose outcome is unknown, like any other that failed.
+            let ended = ended.unwrap_or_else(|_| Err(LogError::Unavailable("the commit panicked".into())));
             drop(one);
-            alarm.disarm(Msg::Ended(parts, ended));
+            // A journal that died meanwhile does not hear it: rooms append the same again, a repeat is harmless.
+            let _ = myself.cast(Msg::Ended(parts, ended));
         });
     }
 

@@ -142,14 +142,20 @@ impl Outbox {
     pub fn ring(&self) {
         let mut ring = self.lock();
         let end = ring.end();
-        let from = std::mem::replace(&mut ring.rung, end).saturating_sub(ring.first);
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(ring.entries.len());
-        for (member, cursor) in &ring.cursors {
-            let wants = |entry| cursor.wants(*member, entry);
-            if cursor.live && (cursor.lapped || ring.entries.range(from..).any(wants)) {
+        let Ring { entries, first, cursors, rung, .. } = &mut *ring;
+        let from = std::mem::replace(rung, end).max(*first);
+        let new = usize::try_from(from - *first).unwrap_or(usize::MAX).min(entries.len());
+        let mut unread = end;
+        for (member, cursor) in cursors.iter_mut().filter(|(_, cursor)| cursor.live) {
+            if cursor.lapped || entries.range(new..).any(|entry| cursor.wants(*member, entry)) {
                 cursor.bell.ring();
+            } else if cursor.next == from {
+                // What it does not want counts as read.
+                cursor.next = end;
             }
+            unread = unread.min(cursor.next);
         }
+        ring.forget(unread);
     }
 
     /// Takes whole frames for the cursor until `bytes` are reached.
@@ -213,6 +219,16 @@ impl Ring {
     fn shrink(&mut self, bytes: usize) {
         self.bytes -= bytes;
         counted::OUTBOX_BYTES.decrement(bytes as f64);
+    }
+
+    /// Lets go of the entries before `unread`, which everybody has read.
+    fn forget(&mut self, unread: u64) {
+        while self.first < unread
+            && let Some(entry) = self.entries.pop_front()
+        {
+            self.first += 1;
+            self.shrink(entry.post.len());
+        }
     }
 
     fn evict(&mut self) {
@@ -353,6 +369,26 @@ mod tests {
         outbox.show_presence(reader);
         outbox.push(None, Post::Presence(Bytes::from_static(&[0])));
         assert_eq!(read(&outbox, reader, 100), (Taken::All, 1));
+    }
+
+    #[test]
+    fn what_everybody_has_read_is_let_go_of() {
+        let outbox = Outbox::new("d", 10_000);
+        let (ann, bob) = (entered(&outbox, 1), entered(&outbox, 2));
+        for clock in 0..3 {
+            outbox.push(Some(ann), update(1, clock, 10));
+            outbox.ring();
+        }
+        assert_eq!(outbox.lock().entries.len(), 3, "bob has not read them");
+        assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 3));
+        outbox.push(Some(bob), update(2, 0, 10));
+        outbox.ring();
+        assert_eq!(outbox.lock().entries.len(), 1);
+        assert_eq!(read(&outbox, ann, 1_000), (Taken::All, 1));
+        outbox.push(Some(ann), update(1, 3, 10));
+        assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 1), "a reader may come before it is woken");
+        outbox.ring();
+        assert_eq!((outbox.lock().entries.len(), outbox.lock().bytes), (0, 0));
     }
 
     #[test]

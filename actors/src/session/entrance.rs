@@ -9,6 +9,7 @@ use tandem_protocol::Refusal;
 use tokio::time::Instant;
 
 use super::gate::Attempt;
+use crate::failpoint::failpoint;
 use crate::room::command::{Again, Command, Commands, Join};
 use crate::room::notice::Inbox;
 use crate::room::outbox::{MemberId, Outbox};
@@ -139,6 +140,7 @@ impl Entrance {
     }
 
     async fn attempt(&self, asks: &Asks) -> Result<(Grant, Membership), Refusal> {
+        failpoint!("entrance::attempt", of self.name.as_str());
         let (grant, again) = match asks {
             Asks::Enter(credential) => (check(&*self.authority, &*self.clock, credential, &self.name).await?, None),
             Asks::Rejoin(grant, again) => (grant.clone(), Some(again.clone())),

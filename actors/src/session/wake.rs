@@ -27,6 +27,35 @@ pub struct Bell {
     rung: AtomicBool,
 }
 
+/// Where tasks beside a session leave what they found out for it. A channel would hold a block of places for every idle
+/// session.
+///
+/// Bound: each task leaves one thing, and a document has one task at a time.
+#[derive(Debug)]
+pub struct Letterbox<T> {
+    letters: Mutex<VecDeque<T>>,
+    wake: Arc<Wake>,
+}
+
+impl<T> Letterbox<T> {
+    /// An empty one.
+    #[must_use]
+    pub fn new(wake: Arc<Wake>) -> Self {
+        Self { letters: Mutex::default(), wake }
+    }
+
+    /// Leaves something. If the session is gone, it goes with the last task that knows the letterbox.
+    pub fn leave(&self, letter: T) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        self.wake.nudge();
+    }
+
+    /// Takes the oldest.
+    pub fn take(&self) -> Option<T> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
 impl Wake {
     /// Wakes this task from now on. To be called before [`Self::take`], so that no ring between them is lost.
     pub fn listen(&self, sleeper: &Waker) {

@@ -33,7 +33,7 @@ impl Room {
                 return;
             }
         };
-        failpoint!("room::apply");
+        failpoint!("room::apply", of self.name.as_str());
         if member.right.may_edit() {
             self.edit(&brought, &update, now);
         } else {

@@ -26,7 +26,7 @@ use super::flight::Flights;
 use super::gate::Attempt;
 use super::pace::{Flood, Pace};
 use super::vigil::{Due, Vigil};
-use super::wake::{Slot, Wake};
+use super::wake::{Letterbox, Slot, Wake};
 use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
@@ -74,7 +74,7 @@ pub struct Conduct<S> {
     wake: Arc<Wake>,
     flights: Arc<Flights>,
     rung: VecDeque<Slot>,
-    outcomes: mpsc::UnboundedSender<Outcome>,
+    outcomes: Arc<Letterbox<Outcome>>,
     attempts: u32,
     vigil: Vigil,
     standstill: Standstill,
@@ -107,17 +107,11 @@ type Go = Result<(), Over>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Begins a session on a socket that speaks y-websocket, or else Hocuspocus.
-    pub fn new(
-        around: Arc<Around>,
-        socket: Socket<S>,
-        place: Place,
-        ysync: bool,
-        outcomes: mpsc::UnboundedSender<Outcome>,
-        now: Instant,
-    ) -> Self {
+    pub fn new(around: Arc<Around>, socket: Socket<S>, place: Place, ysync: bool, now: Instant) -> Self {
         let limits = &around.limits;
         let wake = Arc::new(Wake::default());
         let flights = Flights::new(wake.clone());
+        let outcomes = Arc::new(Letterbox::new(wake.clone()));
         let vigil = Vigil::new(limits, now);
         let standstill = Standstill::new(Limits::seconds(limits.message_stall_seconds));
         let pace = Pace::new(limits.session_frames_per_second, limits.session_frames_burst, now);
@@ -165,12 +159,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Runs until the socket ends.
-    pub async fn run(
-        mut self,
-        mut outcomes: mpsc::UnboundedReceiver<Outcome>,
-        mut orders: mpsc::UnboundedReceiver<Order>,
-    ) {
-        let over = poll_fn(|cx| self.poll(cx, &mut outcomes, &mut orders)).await;
+    pub async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let over = poll_fn(|cx| self.poll(cx, &mut orders)).await;
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         if matches!(over, Over::Finish) && !self.socket.finish().await {
@@ -179,12 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Goes on until everything waits: deadlines first, so that no flood outruns them.
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        outcomes: &mut mpsc::UnboundedReceiver<Outcome>,
-        orders: &mut mpsc::UnboundedReceiver<Order>,
-    ) -> Poll<Over> {
+    fn poll(&mut self, cx: &mut Context<'_>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Poll<Over> {
         self.wake.listen(cx.waker());
         for _ in 0..TURNS_A_POLL {
             if self.alarm.poll(cx).is_ready() {
@@ -197,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             while let Poll::Ready(Some(order)) = orders.poll_recv(cx) {
                 self.order(&order);
             }
-            while let Poll::Ready(Some(outcome)) = outcomes.poll_recv(cx) {
+            while let Some(outcome) = self.outcomes.take() {
                 self.outcome(outcome);
             }
             self.refill();

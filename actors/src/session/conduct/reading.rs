@@ -134,8 +134,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     /// One frame of one document, by where the document stands.
     pub(super) fn frame(&mut self, slot: Slot, frame: Bytes, reservation: Option<Reservation>, now: Instant) {
-        failpoint!("session::frame");
         let Some(document) = self.document(slot) else { return };
+        failpoint!("session::frame", of document.name.as_str());
         let counts = document.dialect.counts();
         let said = if counts { Said::hocuspocus(&frame) } else { Said::ysync(&frame) };
         let said = match said {

@@ -1,0 +1,400 @@
+//! Thousands of WebSocket clients on one thread.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::time::Duration;
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use socket2::{Domain, Protocol, Socket as Raw, Type};
+
+use crate::clock::{Nanos, now};
+use crate::error::{Error, Result};
+use crate::frame::{self, Head};
+
+/// The events of one turn.
+const EVENTS: usize = 1024;
+/// What one read takes at most, in bytes.
+const READ: usize = 256 * 1024;
+/// The timer's place among the sockets' numbers.
+const TIMER: u64 = u64::MAX;
+/// Client addresses begin at 127.0.1.1; so many are used in turn.
+const ADDRESSES: usize = 100;
+/// Sockets that are being opened at a time.
+const OPENING: usize = 64;
+
+/// Whoever sits behind the sockets.
+pub trait Party {
+    /// The handshake was answered.
+    fn opened(&mut self, socket: usize, at: Nanos, out: &mut Outbox) -> Result<()>;
+    /// A message came in.
+    fn message(&mut self, socket: usize, message: &[u8], at: Nanos, out: &mut Outbox) -> Result<()>;
+    /// The server ended the connection.
+    fn closed(&mut self, socket: usize, why: &str) -> Result<()> {
+        Err(Error::Socket { socket, what: why.to_owned() })
+    }
+}
+
+/// Messages on their way out, as frames.
+#[derive(Debug)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    frames: Vec<(usize, usize)>,
+    masks: SmallRng,
+}
+
+impl Outbox {
+    /// Sends a binary message whose payload is the parts in a row.
+    pub fn send(&mut self, socket: usize, parts: &[&[u8]]) {
+        self.frame(socket, frame::BINARY, parts);
+    }
+
+    fn frame(&mut self, socket: usize, opcode: u8, parts: &[&[u8]]) {
+        frame::write(&mut self.bytes, opcode, parts, self.masks.random());
+        match self.frames.last_mut() {
+            Some((last, end)) if *last == socket => *end = self.bytes.len(),
+            _ => self.frames.push((socket, self.bytes.len())),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Connecting,
+    Upgrading,
+    Open,
+    Closed,
+}
+
+#[derive(Debug)]
+struct Socket {
+    stream: Option<TcpStream>,
+    stage: Stage,
+    /// Where to, until it is opened.
+    path: String,
+    /// Bytes of a frame, or of the handshake, that is not whole.
+    inbox: Vec<u8>,
+    /// Earlier frames of a message that is not whole.
+    fragments: Vec<u8>,
+    /// What the system did not take.
+    backlog: Vec<u8>,
+    /// Whether it is left unread.
+    deaf: bool,
+}
+
+/// The sockets.
+#[derive(Debug)]
+pub struct Swarm {
+    epoll: Epoll,
+    timer: TimerFd,
+    server: SocketAddrV4,
+    sockets: Vec<Socket>,
+    queue: VecDeque<usize>,
+    opening: usize,
+    open: usize,
+    buffer: Vec<u8>,
+    events: Vec<EpollEvent>,
+    out: Outbox,
+}
+
+impl Swarm {
+    /// Sockets that will go to `server`.
+    pub fn new(server: SocketAddrV4) -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::errno("epoll"))?;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)
+            .map_err(Error::errno("timerfd"))?;
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER)).map_err(Error::errno("epoll of the timer"))?;
+        Ok(Self {
+            epoll,
+            timer,
+            server,
+            sockets: Vec::new(),
+            queue: VecDeque::new(),
+            opening: 0,
+            open: 0,
+            buffer: vec![0; READ],
+            events: vec![EpollEvent::empty(); EVENTS],
+            out: Outbox { bytes: Vec::new(), frames: Vec::new(), masks: SmallRng::seed_from_u64(now()) },
+        })
+    }
+
+    /// Adds a client that will connect to `path`; answers its number. At most 64 are on their way at a time.
+    pub fn add(&mut self, path: String) -> Result<usize> {
+        let number = self.sockets.len();
+        self.sockets.push(Socket {
+            stream: None,
+            stage: Stage::Waiting,
+            path,
+            inbox: Vec::new(),
+            fragments: Vec::new(),
+            backlog: Vec::new(),
+            deaf: false,
+        });
+        self.queue.push_back(number);
+        self.admit(OPENING)?;
+        Ok(number)
+    }
+
+    /// How many have had their handshake answered and are not closed.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Sends a message now.
+    pub fn send(&mut self, socket: usize, parts: &[&[u8]]) -> Result<()> {
+        self.out.send(socket, parts);
+        self.flush()
+    }
+
+    /// Ends a connection from this side, without a word.
+    pub fn drop_socket(&mut self, socket: usize) {
+        let one = &mut self.sockets[socket];
+        if let Some(stream) = one.stream.take() {
+            // It may be gone already.
+            let _ = self.epoll.delete(&stream);
+        }
+        match one.stage {
+            Stage::Open => self.open -= 1,
+            Stage::Connecting | Stage::Upgrading => self.opening -= 1,
+            Stage::Waiting | Stage::Closed => {}
+        }
+        one.stage = Stage::Closed;
+    }
+
+    /// Takes what comes in until something did or `until` is there, whichever is first.
+    pub fn turn(&mut self, until: Nanos, party: &mut impl Party) -> Result<()> {
+        let wait = until.saturating_sub(now());
+        let timeout = if wait == 0 {
+            EpollTimeout::ZERO
+        } else {
+            let due = Expiration::OneShot(TimeSpec::from_duration(Duration::from_nanos(wait)));
+            self.timer.set(due, TimerSetTimeFlags::empty()).map_err(Error::errno("timer"))?;
+            EpollTimeout::NONE
+        };
+        let mut events = std::mem::take(&mut self.events);
+        let count = match self.epoll.wait(&mut events, timeout) {
+            Ok(count) => count,
+            Err(nix::errno::Errno::EINTR) => 0,
+            Err(errno) => return Err(Error::errno("epoll")(errno)),
+        };
+        for event in &events[..count] {
+            if event.data() == TIMER {
+                continue;
+            }
+            let socket = usize::try_from(event.data()).unwrap_or(usize::MAX);
+            self.happened(socket, event.events(), party)?;
+        }
+        self.events = events;
+        Ok(())
+    }
+
+    fn happened(&mut self, number: usize, events: EpollFlags, party: &mut impl Party) -> Result<()> {
+        let socket = &mut self.sockets[number];
+        if events.contains(EpollFlags::EPOLLOUT) {
+            match socket.stage {
+                Stage::Connecting => self.greet(number)?,
+                _ => self.push(number)?,
+            }
+        }
+        if events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
+            self.read(number, party)?;
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, at_once: usize) -> Result<()> {
+        while self.opening < at_once {
+            let Some(number) = self.queue.pop_front() else { break };
+            self.connect(number)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, number: usize) -> Result<()> {
+        let last = u8::try_from(number % ADDRESSES + 1).unwrap_or(1);
+        let raw = Raw::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).map_err(Error::io("a socket"))?;
+        raw.set_nonblocking(true).map_err(Error::io("a socket"))?;
+        raw.set_tcp_nodelay(true).map_err(Error::io("a socket"))?;
+        let from = SocketAddr::from((Ipv4Addr::new(127, 0, 1, last), 0));
+        raw.bind(&from.into()).map_err(Error::io(format!("binding {from}")))?;
+        match raw.connect(&SocketAddr::V4(self.server).into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
+            Err(error) => return Err(Error::Io(format!("connecting to {}", self.server), error)),
+        }
+        let stream = TcpStream::from(raw);
+        let event = EpollEvent::new(EpollFlags::EPOLLOUT, number as u64);
+        self.epoll.add(&stream, event).map_err(Error::errno("epoll"))?;
+        self.sockets[number].stream = Some(stream);
+        self.sockets[number].stage = Stage::Connecting;
+        self.opening += 1;
+        Ok(())
+    }
+
+    /// Says what a WebSocket says first.
+    fn greet(&mut self, number: usize) -> Result<()> {
+        let socket = &mut self.sockets[number];
+        let head = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            socket.path, self.server
+        );
+        socket.stage = Stage::Upgrading;
+        socket.backlog.extend_from_slice(head.as_bytes());
+        self.push(number)
+    }
+
+    /// Writes what waits; asks to hear when there is room for the rest.
+    fn push(&mut self, number: usize) -> Result<()> {
+        let socket = &mut self.sockets[number];
+        let Some(stream) = &mut socket.stream else { return Ok(()) };
+        let mut sent = 0;
+        while sent < socket.backlog.len() {
+            match stream.write(&socket.backlog[sent..]) {
+                Ok(bytes) => sent += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The reading side learns the reason.
+                Err(_) => {
+                    sent = socket.backlog.len();
+                    break;
+                }
+            }
+        }
+        socket.backlog.drain(..sent);
+        self.listen(number)
+    }
+
+    fn listen(&mut self, number: usize) -> Result<()> {
+        let socket = &self.sockets[number];
+        let Some(stream) = &socket.stream else { return Ok(()) };
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, !socket.deaf);
+        flags.set(EpollFlags::EPOLLOUT, !socket.backlog.is_empty());
+        self.epoll.modify(stream, &mut EpollEvent::new(flags, number as u64)).map_err(Error::errno("epoll"))
+    }
+
+    /// Hands the outbox to the system.
+    fn flush(&mut self) -> Result<()> {
+        let mut begin = 0;
+        for at in 0..self.out.frames.len() {
+            let (number, end) = self.out.frames[at];
+            let socket = &mut self.sockets[number];
+            let bytes = &self.out.bytes[begin..end];
+            begin = end;
+            let Some(stream) = &mut socket.stream else { continue };
+            if !socket.backlog.is_empty() {
+                socket.backlog.extend_from_slice(bytes);
+                continue;
+            }
+            let sent = match stream.write(bytes) {
+                Ok(sent) => sent,
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+                // The reading side learns the reason.
+                Err(_) => bytes.len(),
+            };
+            if sent < bytes.len() {
+                socket.backlog.extend_from_slice(&bytes[sent..]);
+                self.listen(number)?;
+            }
+        }
+        self.out.frames.clear();
+        self.out.bytes.clear();
+        Ok(())
+    }
+
+    fn read(&mut self, number: usize, party: &mut impl Party) -> Result<()> {
+        let socket = &mut self.sockets[number];
+        let Some(stream) = &mut socket.stream else { return Ok(()) };
+        let count = match stream.read(&mut self.buffer) {
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(());
+            }
+            Err(error) => return self.ended(number, &error.to_string(), party),
+        };
+        if count == 0 {
+            return self.ended(number, "the server closed the connection", party);
+        }
+        let at = now();
+        // Whole frames are read where they are; what is left of a part is kept until its rest is there.
+        let (bytes, kept) = if socket.inbox.is_empty() {
+            (std::mem::take(&mut self.buffer), None)
+        } else {
+            socket.inbox.extend_from_slice(&self.buffer[..count]);
+            (std::mem::take(&mut self.buffer), Some(std::mem::take(&mut socket.inbox)))
+        };
+        let outcome = match &kept {
+            Some(kept) => self.frames(number, kept, at, party),
+            None => self.frames(number, &bytes[..count], at, party),
+        };
+        let used = outcome?;
+        self.buffer = bytes;
+        match kept {
+            Some(mut kept) => {
+                kept.drain(..used);
+                self.sockets[number].inbox = kept;
+            }
+            None if used < count => self.sockets[number].inbox.extend_from_slice(&self.buffer[used..count]),
+            None => {}
+        }
+        self.flush()
+    }
+
+    fn ended(&mut self, number: usize, why: &str, party: &mut impl Party) -> Result<()> {
+        self.drop_socket(number);
+        self.admit(OPENING)?;
+        party.closed(number, why)
+    }
+
+    /// Takes whole frames off the front; answers how many bytes they were.
+    fn frames(&mut self, number: usize, bytes: &[u8], at: Nanos, party: &mut impl Party) -> Result<usize> {
+        let mut used = 0;
+        if self.sockets[number].stage == Stage::Upgrading {
+            let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(0) };
+            if !bytes.starts_with(b"HTTP/1.1 101") {
+                let line = String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default());
+                self.ended(number, &format!("the handshake was answered with {line}"), party)?;
+                return Ok(bytes.len());
+            }
+            used = end + 4;
+            self.sockets[number].stage = Stage::Open;
+            self.open += 1;
+            self.opening -= 1;
+            party.opened(number, at, &mut self.out)?;
+            self.admit(OPENING)?;
+        }
+        while self.sockets[number].stage == Stage::Open {
+            let rest = &bytes[used..];
+            let (last, opcode, start, end) = match frame::head(rest) {
+                Head::Frame { last, opcode, start, end } if end <= rest.len() => (last, opcode, start, end),
+                Head::Frame { .. } | Head::Partial => break,
+                Head::Broken(what) => return Err(Error::Socket { socket: number, what: what.to_owned() }),
+            };
+            let payload = &rest[start..end];
+            used += end;
+            match opcode {
+                frame::BINARY if last => party.message(number, payload, at, &mut self.out)?,
+                frame::PING => self.out.frame(number, frame::PONG, &[payload]),
+                frame::CLOSE => {
+                    let code = payload.first_chunk::<2>().map_or(1005, |code| u16::from_be_bytes(*code));
+                    let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
+                    self.ended(number, &format!("closed with {code} {reason}"), party)?;
+                }
+                frame::BINARY | 0 => {
+                    self.sockets[number].fragments.extend_from_slice(payload);
+                    if last {
+                        let message = std::mem::take(&mut self.sockets[number].fragments);
+                        party.message(number, &message, at, &mut self.out)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(used)
+    }
+}
