@@ -69,9 +69,12 @@ class Crew {
   get acknowledged () { return this.authors.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0) }
   get latencies () { return this.authors.flatMap(({ latencies }) => latencies) }
 
+  /** Ends the writing. */
+  stop () { clearInterval(this.#beat) }
+
   /** Ends the writing and the sockets: nobody of them comes back. */
   leave () {
-    clearInterval(this.#beat)
+    this.stop()
     for (const author of this.authors) {
       author.destroy()
       for (const mark of author.acknowledged) this.documents.get(author.name).add(mark)

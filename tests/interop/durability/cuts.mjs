@@ -13,6 +13,7 @@ import { Server } from '../harness/server.mjs'
 import { pause } from '../harness/until.mjs'
 import { Crews, WRITERS } from './crew.mjs'
 import { FailingDisk, ForgetfulDisk, cannotMount } from './disk.mjs'
+import { report } from './report.mjs'
 import { percentile, table } from './statistics.mjs'
 import { integrity } from './stores.mjs'
 
@@ -101,7 +102,10 @@ if (forbidden) {
 const cuts = Number(values.cuts)
 const lied = await control()
 const seen = await series({ cuts, from: seed + 1, loud: true })
-console.log(table([row('power cut on SQLite', cuts, seen), row('control: the disk only says that it synced', CONTROLS, lied)]))
-console.log(`\n${WRITERS} writers at ${values.rate} edits a second each, ext4 in a loop file, seed ${seed}.`)
+report('cuts', `make durability CUTS=${cuts}`, [
+  table([row('power cut on SQLite', cuts, seen), row('control: the disk only says that it synced', CONTROLS, lied)]),
+  '',
+  `${WRITERS} writers at ${values.rate} edits a second each, ext4 in a loop file, seed ${seed}.`
+].join('\n'))
 if (lied.lost === 0) throw new Error('a disk that syncs nothing went unnoticed: this run shows nothing')
 if (seen.lost > 0 || seen.damaged > 0) throw new Error(`${seen.lost} acknowledged edits are missing, ${seen.damaged} databases are damaged`)

@@ -12,6 +12,7 @@ import { token } from '../harness/tokens.mjs'
 import { pause, until } from '../harness/until.mjs'
 import { Author, LIST } from './author.mjs'
 import { SmallDisk, cannotMount } from './disk.mjs'
+import { report } from './report.mjs'
 import { integrity } from './stores.mjs'
 
 const AUTHORS = 5
@@ -65,7 +66,7 @@ try {
     const lost = [...author.acknowledged].filter((mark) => !held.has(mark))
     if (lost.length > 0 || author.acknowledged.size !== ROUNDS * STARVED || author.refused > 0) fail(`${lost.length} are missing`, author)
   }
-  console.log(`The disk was full ${ROUNDS} times: ${failures} commits failed, ${ROUNDS * STARVED * AUTHORS} edits acknowledged after it had room again, 0 missing, no restart.`)
+  report('full', 'make durability-writes', `The disk was full ${ROUNDS} times: ${failures} commits failed, ${ROUNDS * STARVED * AUTHORS} edits acknowledged after it had room again, 0 missing, no restart.`)
 } finally {
   for (const author of authors) author.destroy()
   await server.stop({ clean: false })

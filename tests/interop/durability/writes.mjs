@@ -17,6 +17,7 @@ import { token } from '../harness/tokens.mjs'
 import { until } from '../harness/until.mjs'
 import { Author, LIST } from './author.mjs'
 import { FAULTS, FailingDisk, isSync } from './disk.mjs'
+import { report } from './report.mjs'
 import { table } from './statistics.mjs'
 import { integrity } from './stores.mjs'
 
@@ -118,7 +119,6 @@ try {
 } finally {
   disk.stop()
 }
-console.log(table(rows))
-console.log(`\n${Math.round((performance.now() - began) / 1000)} s`)
+report('writes', 'make durability-writes', `${table(rows)}\n\nEvery ${every === 1 ? '' : `${every}th `}n; it took ${Math.round((performance.now() - began) / 1000)} s. A ${CONTROL} is noticed.`)
 if (rows.some(({ failed }) => failed === 0)) throw new Error('nothing failed: this run shows nothing')
 if (broken.length > 0) throw new Error(`${broken.length} runs broke a promise`)
