@@ -41,6 +41,9 @@ struct Common {
     /// The Tandem binary; without it the one beside this program.
     #[arg(long, global = true, env = "TANDEM_BIN")]
     tandem: Option<PathBuf>,
+    /// The folder of the peers, after its `install`.
+    #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))]
+    peers: PathBuf,
     /// The processor of the server.
     #[arg(long, global = true, default_value_t = 0)]
     server_core: usize,
@@ -139,6 +142,8 @@ fn programs(common: &Common) -> Result<Programs> {
     Ok(Programs {
         tandem: common.tandem.clone().unwrap_or_else(|| beside("tandem")),
         floor: beside("floor"),
+        peers: common.peers.clone(),
+        y_sweet: here.with_file_name("../peers/bin/y-sweet"),
         server_core: both.then_some(common.server_core),
         load_core: both.then_some(common.load_core),
     })

@@ -89,6 +89,9 @@ struct Typing {
 pub fn run(scenario: &str, server: &Server, load: Load) -> Result<Outcome> {
     let mut swarm = Swarm::new(server.address)?;
     let mut typing = Typing::new(server, &load);
+    for room in &typing.rooms {
+        server.make(&room.name)?;
+    }
     for member in &typing.members {
         swarm.add(server.path(&typing.rooms[member.room].name))?;
     }
