@@ -8,8 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -129,7 +128,7 @@ impl Server {
             machine::pin(core)?;
         }
         let child = child.map_err(Error::io(format!("starting {}", command.get_program().to_string_lossy())))?;
-        let process = Process::new(child.id())?;
+        let process = Process::new(child.id());
         let mut server =
             Self { kind, address, process, token: String::new(), child, folder, programs: programs.clone() };
         server.listens()?;
@@ -199,9 +198,8 @@ impl Server {
 
     /// Asks it to end, and kills it if it does not.
     fn end(&mut self) {
-        let Ok(pid) = i32::try_from(self.child.id()) else { return };
         // It may have ended by itself.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let begun = Instant::now();
         while begun.elapsed() < STOP {
             if !matches!(self.child.try_wait(), Ok(None)) {
