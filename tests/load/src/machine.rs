@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit, setsid};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::clock::Nanos;
@@ -11,6 +12,9 @@ use crate::error::{Error, Result};
 
 /// How `/proc/PID/stat` counts time: a hundredth of a second, on every Linux that has left the last century.
 const TICK: Nanos = 10_000_000;
+
+/// There when sessions are groups of their own.
+const GROUPS: &str = "/proc/self/autogroup";
 
 /// A process that is measured.
 #[derive(Debug, Clone)]
@@ -107,7 +111,11 @@ pub fn cores() -> Vec<usize> {
 
 /// Asks for precedence over what else the machine does, for this process and what it starts. Answers whether it got it.
 pub fn precede() -> bool {
-    setpriority_process(None, -15).is_ok()
+    // Where sessions are groups of their own, niceness counts within a session only: the group's own is set as well.
+    // A process that leads its group, as a shell's child does, cannot leave it, and lifts that one.
+    let _ = setsid();
+    let group = !Path::new(GROUPS).exists() || fs::write(GROUPS, "-15").is_ok();
+    setpriority_process(None, -15).is_ok() && group
 }
 
 /// Allows as many open files as the system lets this process have.
