@@ -137,8 +137,8 @@ enum Scenario {
         /// Letters in each document.
         #[arg(long, default_value_t = 1_000)]
         letters: u64,
-        /// Sockets that are on their way at a time.
-        #[arg(long, default_value_t = 2_000)]
+        /// Sockets that are on their way at a time: with more, those that the system has no room for come a second later.
+        #[arg(long, default_value_t = 500)]
         at_once: usize,
     },
     /// What idle sockets and documents take of memory.
