@@ -10,7 +10,7 @@ TEST_FLAGS := --workspace --features failpoints
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 60
-CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem
+CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem -p tandem-load
 # Files of tests/interop; all if none is named.
 INTEROP ?=
 # How much `make durability` breaks.
@@ -150,6 +150,23 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (60), two side by side
 audit: ## licences, sources, doubles and advisories of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny check
+
+##@ Measure
+
+# The servers in the order of their turns, how often each has one, the scenarios (all if none is named), a trace.
+SERVERS ?= floor,tandem,tandem-hocuspocus,y-websocket,hocuspocus,y-sweet
+ROUNDS ?= 5
+ONLY ?=
+TRACE ?= $(TANDEM_TRACE)
+
+.PHONY: bench
+bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
+	@scripts/setup rust node
+	cargo build --release -p tandem
+	cargo build --release -p tandem-load
+	tests/load/peers/install $(SERVERS)
+	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 ##@ Build
 
