@@ -126,6 +126,21 @@ durability-writes: build-test ## fails every write of a scenario once, in each w
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs
 
+.PHONY: attack-cost
+attack-cost: ## what each hostile input costs the server at most: a release build, five times each
+	$(call step,the price of hostile inputs)
+	@scripts/setup rust node
+	cargo build --release -p tandem --features failpoints
+	cd tests/interop && ATTACK_COST=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs hostile
+
+.PHONY: attack-long
+attack-long: ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes: a release build
+	$(call step,strangers and stalled readers)
+	@scripts/setup rust node
+	cargo build --release -p tandem --features failpoints
+	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs strangers
+	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs stalled
+
 .PHONY: test-browser
 test-browser: build-test ## the page in headless Chromium
 	$(call step,the page in a browser)

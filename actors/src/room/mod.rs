@@ -11,6 +11,8 @@ mod authors;
 pub mod command;
 mod core;
 mod derived;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod loading;
 mod member;
 pub mod notice;
