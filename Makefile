@@ -42,7 +42,7 @@ run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
 .PHONY: test
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
-	@scripts/setup rust node browser
+	@scripts/setup rust node browser postgres
 	@$(MAKE) lint
 	@$(MAKE) test-web
 	@$(MAKE) test-rust
@@ -71,8 +71,9 @@ build-test: ## builds the binary that the tests drive, with failpoints
 	cargo build -p tandem --features failpoints
 
 .PHONY: test-rust
-test-rust: build-test ## unit and integration tests of the crates
+test-rust: build-test ## unit and integration tests of the crates, on SQLite and a PostgreSQL of their own
 	$(call step,cargo test)
+	@scripts/setup postgres
 	cargo test $(CRATES) --features tandem/failpoints
 
 .PHONY: test-web

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use tandem_actors::{Arrival, DeleteError, Drained, Node, Ports, Readiness, StartError as NodeError};
 use tandem_model::log::Log;
 use tandem_model::{DocumentName, SystemClock};
-use tandem_store::{OpenError, Options, Store};
+use tandem_store::{OpenError, Store};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -75,7 +75,10 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Secret(_) | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. }) => Exit::Config,
+            Self::Secret(_)
+            | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. } | OpenError::ServerUrl { .. }) => {
+                Exit::Config
+            }
             Self::Node(_) => Exit::RootFailed,
             Self::Store(_) | Self::Metrics(_) | Self::Listen { .. } => Exit::Unavailable,
         }
@@ -116,8 +119,8 @@ impl App {
 
     /// Where the documents lie.
     #[must_use]
-    pub fn data(&self) -> &Path {
-        self.store.path()
+    pub fn data(&self) -> &str {
+        self.store.place()
     }
 
     /// Serves until `stop` says true, then drains; or until the actors give up.
@@ -185,13 +188,13 @@ pub fn tokens(configuration: &Configuration) -> Result<Tokens, SecretError> {
 
 async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
     let step = Step::begin("opening the database");
-    let url = configuration.settings.store.database_url.expose_secret();
-    let store = Store::open(url, &Options::default()).await?;
+    let settings = &configuration.settings.store;
+    let store = Store::open(settings.database_url.expose_secret(), &settings.options()).await?;
     let applied = match store.applied().len() {
         0 => "the schema is up to date".to_owned(),
         steps => format!("{steps} migrations applied"),
     };
-    step.done(&format!("{}, {applied}", store.path().display()));
+    step.done(&format!("{}, {applied}", store.place()));
     Ok(store)
 }
 
@@ -223,7 +226,7 @@ fn edge(
         compressed.compress();
         info!(target: "tandem::start", files = compressed.len(), "the page is compressed");
     });
-    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()) });
+    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()), store: store.clone() });
     let settings = edge_settings(configuration, address);
     Edge::new(settings, backend, tokens, pages, &configuration.settings.limits, metrics)
 }
@@ -255,6 +258,7 @@ fn edge_settings(configuration: &Configuration, address: SocketAddr) -> EdgeSett
 struct NodeBackend {
     node: Node,
     log: Arc<dyn Log>,
+    store: Store,
 }
 
 impl Backend for NodeBackend {
@@ -276,6 +280,7 @@ impl Backend for NodeBackend {
 
     fn observe(&self) {
         self.node.observe_actors();
+        telemetry::gauge_store(&self.store.statistics());
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), String>> {

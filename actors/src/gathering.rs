@@ -23,6 +23,11 @@ impl Gathering {
         Self { between, done: None, posted: false }
     }
 
+    /// Changes how far apart.
+    pub fn set_apart(&mut self, between: Duration) {
+        self.between = between;
+    }
+
     /// There is something to do it for.
     pub fn post(&mut self) {
         self.posted = true;

@@ -67,7 +67,9 @@ pub struct Limits {
 
     /// A room's outbox ring. A session that falls out of it gets one merged difference.
     pub outbox_bytes: u64,
-    /// A busy room wakes its readers this far apart, in milliseconds; the only edit never waits.
+    /// A busy room wakes its readers this far apart, in microseconds for each of them; the only edit never waits.
+    pub gather_microseconds: u64,
+    /// At most so far apart, in milliseconds.
     pub gather_milliseconds: u64,
     /// A socket that accepted no byte for this long is closed.
     pub stall_seconds: u64,
@@ -125,7 +127,8 @@ impl Default for Limits {
             commit_milliseconds: 10,
             journal_room_bytes: 4 * MIB,
             outbox_bytes: MIB,
-            gather_milliseconds: 8,
+            gather_microseconds: 60,
+            gather_milliseconds: 50,
             stall_seconds: 10,
             message_stall_seconds: 10,
             presence_bytes: 4 * KIB,

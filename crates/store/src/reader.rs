@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tandem_model::log::{Document, Loaded, LogError, Row};
 use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 use tokio::time::timeout;
 
-use crate::connect::TURN_TIMEOUT;
 use crate::fault::{Fault, describe, log_error};
-use crate::queries::{documents, snapshots, updates};
+use crate::pool;
+use crate::queries::{self, documents, snapshots, updates};
+use crate::statistics::PoolStatistics;
 
 /// How many rows one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
@@ -20,6 +21,7 @@ const SNAPSHOT_PAGES: u32 = 5;
 /// Reads, each within its time.
 pub struct Reader {
     connection: DatabaseConnection,
+    turn_timeout: Duration,
     page_timeout: Duration,
 }
 
@@ -31,18 +33,17 @@ enum ReadError {
 }
 
 impl Reader {
-    pub fn new(connection: DatabaseConnection, page_timeout: Duration) -> Self {
-        Self { connection, page_timeout }
+    /// A connection becomes free within `turn_timeout`, or is not waited for.
+    pub fn new(connection: DatabaseConnection, turn_timeout: Duration, page_timeout: Duration) -> Self {
+        Self { connection, turn_timeout, page_timeout }
     }
 
-    /// Open, idle and most connections.
-    pub fn connections(&self) -> (u32, u32, u32) {
-        let pool = self.connection.get_sqlite_connection_pool();
-        (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX), pool.options().get_max_connections())
+    pub fn connections(&self) -> PoolStatistics {
+        pool::figures(&self.connection)
     }
 
     pub async fn close(&self) {
-        self.connection.get_sqlite_connection_pool().close().await;
+        pool::close(&self.connection).await;
     }
 
     pub async fn find(&self, name: &DocumentName) -> Result<Option<Document>, LogError> {
@@ -50,7 +51,7 @@ impl Reader {
         found.map_err(ReadError::into_log)?.as_ref().map(document).transpose()
     }
 
-    /// Touches the file.
+    /// Touches the database.
     pub async fn ping(&self) -> Result<(), LogError> {
         let found = within(self.turn_and_page(), documents::by_id(&self.connection, DocumentId(0))).await;
         found.map(drop).map_err(ReadError::into_log)
@@ -59,7 +60,8 @@ impl Reader {
     /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
     pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
         let of_document = |error: ReadError| error.into_log_of(id);
-        let transaction = within(self.turn_and_page(), self.connection.begin()).await.map_err(of_document)?;
+        let transaction =
+            within(self.turn_and_page(), queries::begin_snapshot(&self.connection)).await.map_err(of_document)?;
         let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
         let found = found.ok_or(LogError::Absent)?;
         let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(&transaction, id)).await;
@@ -91,7 +93,7 @@ impl Reader {
     }
 
     fn turn_and_page(&self) -> Duration {
-        TURN_TIMEOUT + self.page_timeout
+        self.turn_timeout + self.page_timeout
     }
 }
 
@@ -123,7 +125,7 @@ pub fn document(found: &documents::Found) -> Result<Document, LogError> {
         id,
         name,
         epoch: Epoch(found.epoch),
-        head: Seq(found.newest.unwrap_or(0).max(found.head)),
+        head: Seq(found.head()),
         deleted: found.deleted_at.is_some(),
         tombstone: found.tombstone.clone().into(),
     })

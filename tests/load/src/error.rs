@@ -41,7 +41,7 @@ impl Error {
     }
 
     /// The same for an error number.
-    pub fn errno(what: impl Into<String>) -> impl FnOnce(nix::errno::Errno) -> Self {
+    pub fn errno(what: impl Into<String>) -> impl FnOnce(rustix::io::Errno) -> Self {
         move |errno| Self::Io(what.into(), io::Error::from(errno))
     }
 }

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use tandem_load::error::Result;
+use tandem_load::error::{Error, Result};
 use tandem_load::machine;
-use tandem_load::scenarios::typing;
+use tandem_load::outcome::Outcome;
+use tandem_load::scenarios::{Trace, capacity, cold, cursors, idle, join, replay, typing};
 use tandem_load::servers::{Kind, Programs, Server};
 
 /// Measures collaboration servers over their public protocols.
+///
+/// Each server is started on an empty store, on one processor, and this program runs on another. A line of JSON a run
+/// goes to standard output, one for people to standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "load",
@@ -38,15 +42,27 @@ struct Common {
     /// What goes before it, in seconds.
     #[arg(long, global = true, default_value_t = 3.0)]
     warm_up: f64,
-    /// The Tandem binary; without it the one beside this program.
-    #[arg(long, global = true, env = "TANDEM_BIN")]
+    /// The Tandem binary; without it TANDEM_BIN, or the one beside this program.
+    #[arg(long, global = true)]
     tandem: Option<PathBuf>,
+    /// The folder of the peers, after its `install`.
+    #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))]
+    peers: PathBuf,
     /// The processor of the server.
     #[arg(long, global = true, default_value_t = 0)]
     server_core: usize,
     /// The processor of this program.
     #[arg(long, global = true, default_value_t = 1)]
     load_core: usize,
+    /// Takes precedence over what else the machine does (as root), so that it is not measured.
+    #[arg(long, global = true)]
+    precede: bool,
+    /// A trace for replay and cold, such as the automerge paper as gzipped JSON; without it one is made.
+    #[arg(long, global = true)]
+    trace: Option<PathBuf>,
+    /// The edits of a trace that is made.
+    #[arg(long, global = true, default_value_t = 259_778)]
+    edits: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +80,25 @@ enum Scenario {
         #[arg(long, default_value_t = 5.0)]
         rate: f64,
     },
+    /// The most such rooms that a server carries.
+    #[command(after_help = "Example:\n  load capacity --server floor,tandem --seconds 5")]
+    Capacity {
+        /// Where the search begins.
+        #[arg(long, default_value_t = 600)]
+        from: usize,
+        /// Those in each; all of them type.
+        #[arg(long, default_value_t = 3)]
+        members: usize,
+        /// Letters a second of each.
+        #[arg(long, default_value_t = 5.0)]
+        rate: f64,
+        /// The 99th of 100 deliveries must take less, in milliseconds.
+        #[arg(long, default_value_t = 250.0)]
+        within: f64,
+        /// The search ends when the answer is known to within this share.
+        #[arg(long, default_value_t = 0.05)]
+        exact: f64,
+    },
     /// One room with few writers and many readers.
     #[command(after_help = "Example:\n  load hot --writers 5 --readers 200 --rate 100")]
     Hot {
@@ -77,10 +112,55 @@ enum Scenario {
         #[arg(long, default_value_t = 100.0)]
         rate: f64,
     },
+    /// Cursors that move in one room.
+    #[command(after_help = "Example:\n  load cursors --cursors 60 --rate 20 --echoing 3")]
+    Cursors {
+        /// Clients.
+        #[arg(long, default_value_t = 60)]
+        cursors: usize,
+        /// Those of them that send on what they see, as y-websocket does.
+        #[arg(long, default_value_t = 3)]
+        echoing: usize,
+        /// Moves a second of each.
+        #[arg(long, default_value_t = 20.0)]
+        rate: f64,
+    },
+    /// Many sockets that come at once.
+    #[command(after_help = "Example:\n  load join --sockets 2000 --documents 100")]
+    Join {
+        /// Sockets.
+        #[arg(long, default_value_t = 2_000)]
+        sockets: usize,
+        /// Documents that they come to.
+        #[arg(long, default_value_t = 100)]
+        documents: usize,
+        /// Letters in each document.
+        #[arg(long, default_value_t = 1_000)]
+        letters: u64,
+        /// Sockets that are on their way at a time.
+        #[arg(long, default_value_t = 2_000)]
+        at_once: usize,
+    },
+    /// What idle sockets and documents take of memory.
+    #[command(after_help = "Example:\n  load idle --sockets 500,1000,1500,2000 --documents 100,500,1000,2000")]
+    Idle {
+        /// Sockets, in the first number of documents.
+        #[arg(long, value_delimiter = ',', default_value = "500,1000,1500,2000")]
+        sockets: Vec<usize>,
+        /// Documents, with the most sockets in them.
+        #[arg(long, value_delimiter = ',', default_value = "100,700,1300,2000")]
+        documents: Vec<usize>,
+    },
+    /// One client sends a trace as fast as the server takes it.
+    #[command(after_help = "Example:\n  load replay --trace paper.json.gz")]
+    Replay,
+    /// The traced document to somebody new.
+    #[command(after_help = "Example:\n  load cold --server tandem,hocuspocus")]
+    Cold,
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("load: {error}");
@@ -89,57 +169,85 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: &Cli) -> Result<()> {
     let common = &cli.common;
     machine::raise_files()?;
+    if common.precede && !machine::precede() {
+        eprintln!("load: no precedence over others for this user");
+    }
     let programs = programs(common)?;
     if let Some(core) = programs.load_core {
         machine::pin(core)?;
     }
+    let trace = match cli.scenario {
+        Scenario::Replay | Scenario::Cold => Some(Trace::new(common.trace.as_deref(), common.edits)?),
+        _ => None,
+    };
     for _ in 0..common.rounds {
         for &kind in &common.server {
-            let server = Server::start(kind, &programs)?;
-            let (name, load) = cli.scenario.typing(common);
-            let outcome = typing::run(name, &server, load)?;
+            let outcome = cli.scenario.run(kind, &programs, common, trace.as_ref())?;
             eprintln!("{}", outcome.line());
-            println!(
-                "{}",
-                serde_json::to_string(&outcome).map_err(|error| tandem_load::error::Error::Usage(error.to_string()))?
-            );
+            let json = serde_json::to_string(&outcome).map_err(|error| Error::Usage(error.to_string()))?;
+            println!("{json}");
         }
     }
     Ok(())
 }
 
 impl Scenario {
-    fn typing(&self, common: &Common) -> (&'static str, typing::Load) {
+    fn run(&self, kind: Kind, programs: &Programs, common: &Common, trace: Option<&Trace>) -> Result<Outcome> {
         let &Common { seconds, warm_up, .. } = common;
+        let start = || Server::start(kind, programs);
         match *self {
             Self::Rooms { rooms, members: writers, rate } => {
-                ("rooms", typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
+                let load = typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds };
+                typing::run("rooms", &start()?, load)
             }
             Self::Hot { writers, readers, rate } => {
-                ("hot", typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds })
+                let load = typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds };
+                typing::run("hot", &start()?, load)
             }
+            Self::Capacity { from, members: writers, rate, within: within_ms, exact } => {
+                let load = typing::Load { rooms: from, writers, readers: 0, rate, warm_up, seconds };
+                let search = capacity::Search { load, within_ms, from, exact };
+                capacity::run(kind, programs, &search, |told| eprintln!("{told}"))
+            }
+            Self::Cursors { cursors, echoing, rate } => {
+                cursors::run(&start()?, cursors::Load { cursors, echoing, rate, warm_up, seconds })
+            }
+            Self::Join { sockets, documents, letters, at_once } => {
+                join::run(&start()?, join::Load { sockets, documents, letters, at_once })
+            }
+            Self::Idle { ref sockets, ref documents } => {
+                let load = idle::Load { sockets: sockets.clone(), documents: documents.clone() };
+                idle::run(kind, programs, &load)
+            }
+            Self::Replay => replay::run(&start()?, needed(trace)?),
+            Self::Cold => cold::run(start()?, needed(trace)?),
         }
     }
 }
 
+fn needed(trace: Option<&Trace>) -> Result<&Trace> {
+    trace.ok_or_else(|| Error::Usage("no trace was read".to_owned()))
+}
+
 fn programs(common: &Common) -> Result<Programs> {
-    let here = std::env::current_exe().map_err(tandem_load::error::Error::io("the place of this program"))?;
+    let here = std::env::current_exe().map_err(Error::io("the place of this program"))?;
     let beside = |name| here.with_file_name(name);
+    let &Common { server_core, load_core, .. } = common;
     let cores = machine::cores();
-    let both = cores.contains(&common.server_core) && cores.contains(&common.load_core);
+    let both = cores.contains(&server_core) && cores.contains(&load_core);
     if !both {
-        eprintln!(
-            "load: processors {} and {} are not both there, nothing is bound",
-            common.server_core, common.load_core
-        );
+        eprintln!("load: processors {server_core} and {load_core} are not both there, nothing is bound");
     }
+    let named = common.tandem.clone().or_else(|| std::env::var_os("TANDEM_BIN").map(PathBuf::from));
     Ok(Programs {
-        tandem: common.tandem.clone().unwrap_or_else(|| beside("tandem")),
+        tandem: named.unwrap_or_else(|| beside("tandem")),
         floor: beside("floor"),
-        server_core: both.then_some(common.server_core),
-        load_core: both.then_some(common.load_core),
+        peers: common.peers.clone(),
+        y_sweet: beside("../peers/bin/y-sweet"),
+        server_core: both.then_some(server_core),
+        load_core: both.then_some(load_core),
     })
 }

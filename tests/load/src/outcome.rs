@@ -1,12 +1,14 @@
 //! What a run found, as a line for machines and one for people.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::histogram::Percentiles;
 use crate::machine::Memory;
 
-/// The figures of one run. What a scenario does not measure is absent.
-#[derive(Debug, Clone, Default, Serialize)]
+/// The figures of one run. A figure's name ends in its unit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// The scenario.
     pub scenario: String,
@@ -14,61 +16,56 @@ pub struct Outcome {
     pub server: String,
     /// What was asked for.
     pub load: String,
-    /// How long was measured, in seconds.
-    pub seconds: f64,
-    /// What counted as one in that time.
-    pub deliveries: u64,
-    /// Of all that was sent in that time, what never arrived.
-    pub missing: u64,
-    /// Server processor time, µs for one of them.
-    pub cpu_us: f64,
-    /// The server's share of its processor, in per cent.
-    pub cpu_percent: f64,
-    /// From the moment an edit was due until a reader had it, in milliseconds.
-    pub latency_ms: Percentiles,
-    /// From the moment an edit was due until it was acknowledged, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acknowledged_ms: Option<Percentiles>,
-    /// The server's memory at the end.
-    pub memory: Memory,
-    /// The server's threads at the end.
-    pub threads: usize,
-    /// This tool's share of its own processor, in per cent: above 90 the latencies are its own.
-    pub load_percent: f64,
-    /// How late this tool sent, at the 99th of 100, in milliseconds.
-    pub late_ms: f64,
-    /// Messages that brought the deliveries.
-    pub messages: u64,
+    /// What was found.
+    pub figures: BTreeMap<String, f64>,
 }
 
 impl Outcome {
+    /// An outcome without figures.
+    pub fn new(scenario: &str, server: &str, load: String) -> Self {
+        Self { scenario: scenario.to_owned(), server: server.to_owned(), load, figures: BTreeMap::new() }
+    }
+
+    /// Adds a figure.
+    pub fn tell(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.to_owned(), value);
+    }
+
+    /// Adds percentiles under a common name.
+    pub fn tell_percentiles(&mut self, of: &str, percentiles: &Percentiles) {
+        let Percentiles { p50, p95, p99, p999, max } = *percentiles;
+        for (name, value) in [("p50", p50), ("p95", p95), ("p99", p99), ("p99.9", p999), ("max", max)] {
+            self.tell(&format!("{of}{name}_ms"), value);
+        }
+    }
+
+    /// Adds the server's memory.
+    pub fn tell_memory(&mut self, memory: Memory) {
+        self.tell("rss_kib", memory.rss_kib as f64);
+        self.tell("pss_kib", memory.pss_kib as f64);
+    }
+
+    /// A figure; 0 if it was not measured.
+    pub fn figure(&self, name: &str) -> f64 {
+        self.figures.get(name).copied().unwrap_or(0.0)
+    }
+
     /// The line for people.
     pub fn line(&self) -> String {
-        let latency = &self.latency_ms;
-        let mut line = format!(
-            "{:<8} {:<18} {:>8.2} µs CPU a delivery  {:>9} deliveries  {:>5} missing  p50 {:.2} p95 {:.2} p99 {:.2} p99.9 {:.2} max {:.1} ms  server {:.1} % CPU, {} KiB, {} threads",
-            self.scenario,
-            self.server,
-            self.cpu_us,
-            self.deliveries,
-            self.missing,
-            latency.p50,
-            latency.p95,
-            latency.p99,
-            latency.p999,
-            latency.max,
-            self.cpu_percent,
-            self.memory.rss_kib,
-            self.threads,
-        );
-        if let Some(acknowledged) = &self.acknowledged_ms {
-            line += &format!("  acknowledged p50 {:.2} p99 {:.2} ms", acknowledged.p50, acknowledged.p99);
+        let mut line = format!("{:<8} {:<17}", self.scenario, self.server);
+        for (name, value) in &self.figures {
+            line += &format!(" {name} {}", short(*value));
         }
-        line + &format!(
-            "  (load {:.0} % CPU, {:.2} ms late, {:.1} deliveries a message)",
-            self.load_percent,
-            self.late_ms,
-            self.deliveries as f64 / self.messages.max(1) as f64
-        )
+        line
+    }
+}
+
+/// A number with as many digits as one reads.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        large if large >= 100.0 => format!("{value:.0}"),
+        middle if middle >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
 }

@@ -1,14 +1,14 @@
 //! The servers that are measured, each started on a free port with a folder of its own.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -34,6 +34,12 @@ pub enum Kind {
     Tandem,
     /// Tandem over Hocuspocus, on SQLite: with acknowledgements.
     TandemHocuspocus,
+    /// The reference server of y-websocket: in memory, never saved.
+    YWebsocket,
+    /// Hocuspocus with its SQLite extension: saved 2 to 10 s later.
+    Hocuspocus,
+    /// y-sweet on the file system: saved 10 s later.
+    YSweet,
 }
 
 /// Where the programs are.
@@ -43,6 +49,10 @@ pub struct Programs {
     pub tandem: PathBuf,
     /// The floor relay.
     pub floor: PathBuf,
+    /// The folder with the peers' scripts.
+    pub peers: PathBuf,
+    /// y-sweet.
+    pub y_sweet: PathBuf,
     /// The processor of the server, if it is bound.
     pub server_core: Option<usize>,
     /// The processor of this tool, if it is bound.
@@ -72,14 +82,17 @@ impl Kind {
             Self::Floor => "floor",
             Self::Tandem => "tandem",
             Self::TandemHocuspocus => "tandem-hocuspocus",
+            Self::YWebsocket => "y-websocket",
+            Self::Hocuspocus => "hocuspocus",
+            Self::YSweet => "y-sweet",
         }
     }
 
     /// What its clients speak.
     pub fn dialect(self) -> Dialect {
         match self {
-            Self::Floor | Self::Tandem => Dialect::YWebsocket,
-            Self::TandemHocuspocus => Dialect::Hocuspocus,
+            Self::Floor | Self::Tandem | Self::YWebsocket | Self::YSweet => Dialect::YWebsocket,
+            Self::TandemHocuspocus | Self::Hocuspocus => Dialect::Hocuspocus,
         }
     }
 }
@@ -115,7 +128,7 @@ impl Server {
             machine::pin(core)?;
         }
         let child = child.map_err(Error::io(format!("starting {}", command.get_program().to_string_lossy())))?;
-        let process = Process::new(child.id())?;
+        let process = Process::new(child.id());
         let mut server =
             Self { kind, address, process, token: String::new(), child, folder, programs: programs.clone() };
         server.listens()?;
@@ -128,9 +141,34 @@ impl Server {
     /// The request target of a document's socket.
     pub fn path(&self, document: &str) -> String {
         match self.kind {
-            Kind::Floor => format!("/{document}"),
+            Kind::Floor | Kind::YWebsocket => format!("/{document}"),
             Kind::Tandem => format!("/yjs/{document}?token={}", self.token),
             Kind::TandemHocuspocus => "/hocuspocus".to_owned(),
+            Kind::Hocuspocus => "/".to_owned(),
+            Kind::YSweet => format!("/d/{document}/ws/{document}"),
+        }
+    }
+
+    /// Makes a document where a server wants it to be made before a socket comes.
+    pub fn make(&self, document: &str) -> Result<()> {
+        if self.kind != Kind::YSweet {
+            return Ok(());
+        }
+        let body = format!("{{\"docId\":\"{document}\"}}");
+        let request = format!(
+            "POST /doc/new HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let asked = TcpStream::connect(self.address).and_then(|mut stream| {
+            stream.write_all(request.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        match asked.map_err(Error::io("making a document"))? {
+            answer if answer.starts_with("HTTP/1.1 200") => Ok(()),
+            answer => Err(Error::Server(format!("{document} could not be made: {answer}"))),
         }
     }
 
@@ -160,9 +198,8 @@ impl Server {
 
     /// Asks it to end, and kills it if it does not.
     fn end(&mut self) {
-        let Ok(pid) = i32::try_from(self.child.id()) else { return };
         // It may have ended by itself.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let begun = Instant::now();
         while begun.elapsed() < STOP {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -198,7 +235,30 @@ fn command(kind: Kind, programs: &Programs, folder: &Path, address: SocketAddrV4
             command.arg("serve").env("TANDEM__SERVER__LISTEN", address.to_string());
             command
         }
+        Kind::YWebsocket => {
+            let mut command = node(programs, "y-websocket.mjs", folder);
+            command.arg(address.port().to_string());
+            command
+        }
+        Kind::Hocuspocus => {
+            let mut command = node(programs, "hocuspocus.mjs", folder);
+            command.arg(address.port().to_string()).arg(folder.join("hocuspocus.sqlite"));
+            command
+        }
+        Kind::YSweet => {
+            let mut command = Command::new(&programs.y_sweet);
+            command.arg("serve").arg(folder.join("store")).args(["--host", "127.0.0.1", "--port"]);
+            command.arg(address.port().to_string()).current_dir(folder);
+            command
+        }
     }
+}
+
+/// A peer's script, run with the Node that its native modules were built for.
+fn node(programs: &Programs, script: &str, folder: &Path) -> Command {
+    let mut command = Command::new(programs.peers.join("node_modules/.node"));
+    command.arg(programs.peers.join(script)).current_dir(folder).env("NODE_ENV", "production");
+    command
 }
 
 /// Tandem as it ships, but for the limits that one machine as all clients would reach.

@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::time::Duration;
+use std::os::fd::OwnedFd;
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use socket2::{Domain, Protocol, Socket as Raw, Type};
 
-use crate::clock::{Nanos, now};
+use crate::clock::{Nanos, SECOND, now};
 use crate::error::{Error, Result};
 use crate::frame::{self, Head};
 
@@ -23,8 +26,15 @@ const READ: usize = 256 * 1024;
 const TIMER: u64 = u64::MAX;
 /// Client addresses begin at 127.0.1.1; so many are used in turn.
 const ADDRESSES: usize = 100;
-/// Sockets that are being opened at a time.
+/// Sockets that are being opened at a time, unless [`Swarm::at_once`] says otherwise.
 const OPENING: usize = 64;
+
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+fn timespec(nanos: Nanos) -> Timespec {
+    let part = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    Timespec { tv_sec: part(nanos / SECOND), tv_nsec: part(nanos % SECOND) }
+}
 
 /// Whoever sits behind the sockets.
 pub trait Party {
@@ -87,27 +97,27 @@ struct Socket {
 }
 
 /// The sockets.
-#[derive(Debug)]
 pub struct Swarm {
-    epoll: Epoll,
-    timer: TimerFd,
+    epoll: OwnedFd,
+    timer: OwnedFd,
     server: SocketAddrV4,
     sockets: Vec<Socket>,
     queue: VecDeque<usize>,
     opening: usize,
+    at_once: usize,
     open: usize,
     buffer: Vec<u8>,
-    events: Vec<EpollEvent>,
+    events: Vec<Event>,
     out: Outbox,
 }
 
 impl Swarm {
     /// Sockets that will go to `server`.
     pub fn new(server: SocketAddrV4) -> Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::errno("epoll"))?;
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)
+        let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(Error::errno("epoll"))?;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
             .map_err(Error::errno("timerfd"))?;
-        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER)).map_err(Error::errno("epoll of the timer"))?;
+        epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN).map_err(Error::errno("epoll"))?;
         Ok(Self {
             epoll,
             timer,
@@ -115,14 +125,20 @@ impl Swarm {
             sockets: Vec::new(),
             queue: VecDeque::new(),
             opening: 0,
+            at_once: OPENING,
             open: 0,
             buffer: vec![0; READ],
-            events: vec![EpollEvent::empty(); EVENTS],
+            events: Vec::with_capacity(EVENTS),
             out: Outbox { bytes: Vec::new(), frames: Vec::new(), masks: SmallRng::seed_from_u64(now()) },
         })
     }
 
-    /// Adds a client that will connect to `path`; answers its number. At most 64 are on their way at a time.
+    /// Lets so many be on their way at a time.
+    pub fn at_once(&mut self, sockets: usize) {
+        self.at_once = sockets;
+    }
+
+    /// Adds a client that will connect to `path`; answers its number.
     pub fn add(&mut self, path: String) -> Result<usize> {
         let number = self.sockets.len();
         self.sockets.push(Socket {
@@ -135,7 +151,7 @@ impl Swarm {
             deaf: false,
         });
         self.queue.push_back(number);
-        self.admit(OPENING)?;
+        self.admit()?;
         Ok(number)
     }
 
@@ -146,8 +162,18 @@ impl Swarm {
 
     /// Sends a message now.
     pub fn send(&mut self, socket: usize, parts: &[&[u8]]) -> Result<()> {
-        self.out.send(socket, parts);
+        self.queue(socket, parts);
         self.flush()
+    }
+
+    /// Sends a message with the next [`Swarm::flush`].
+    pub fn queue(&mut self, socket: usize, parts: &[&[u8]]) {
+        self.out.send(socket, parts);
+    }
+
+    /// How many bytes wait because the system did not take them yet.
+    pub fn backlog(&self, socket: usize) -> usize {
+        self.sockets[socket].backlog.len()
     }
 
     /// Ends a connection from this side, without a word.
@@ -155,7 +181,7 @@ impl Swarm {
         let one = &mut self.sockets[socket];
         if let Some(stream) = one.stream.take() {
             // It may be gone already.
-            let _ = self.epoll.delete(&stream);
+            let _ = epoll::delete(&self.epoll, &stream);
         }
         match one.stage {
             Stage::Open => self.open -= 1,
@@ -169,45 +195,44 @@ impl Swarm {
     pub fn turn(&mut self, until: Nanos, party: &mut impl Party) -> Result<()> {
         let wait = until.saturating_sub(now());
         let timeout = if wait == 0 {
-            EpollTimeout::ZERO
+            Some(&NOW)
         } else {
-            let due = Expiration::OneShot(TimeSpec::from_duration(Duration::from_nanos(wait)));
-            self.timer.set(due, TimerSetTimeFlags::empty()).map_err(Error::errno("timer"))?;
-            EpollTimeout::NONE
+            let due = Itimerspec { it_interval: NOW, it_value: timespec(wait) };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &due).map_err(Error::errno("timer"))?;
+            None
         };
         let mut events = std::mem::take(&mut self.events);
-        let count = match self.epoll.wait(&mut events, timeout) {
-            Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => 0,
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout) {
+            Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::errno("epoll")(errno)),
-        };
-        for event in &events[..count] {
-            if event.data() == TIMER {
+        }
+        for event in events.drain(..) {
+            if event.data.u64() == TIMER {
                 continue;
             }
-            let socket = usize::try_from(event.data()).unwrap_or(usize::MAX);
-            self.happened(socket, event.events(), party)?;
+            let socket = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+            self.happened(socket, event.flags, party)?;
         }
         self.events = events;
         Ok(())
     }
 
-    fn happened(&mut self, number: usize, events: EpollFlags, party: &mut impl Party) -> Result<()> {
+    fn happened(&mut self, number: usize, events: EventFlags, party: &mut impl Party) -> Result<()> {
         let socket = &mut self.sockets[number];
-        if events.contains(EpollFlags::EPOLLOUT) {
+        if events.contains(EventFlags::OUT) {
             match socket.stage {
                 Stage::Connecting => self.greet(number)?,
                 _ => self.push(number)?,
             }
         }
-        if events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
+        if events.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
             self.read(number, party)?;
         }
         Ok(())
     }
 
-    fn admit(&mut self, at_once: usize) -> Result<()> {
-        while self.opening < at_once {
+    fn admit(&mut self) -> Result<()> {
+        while self.opening < self.at_once {
             let Some(number) = self.queue.pop_front() else { break };
             self.connect(number)?;
         }
@@ -223,12 +248,12 @@ impl Swarm {
         raw.bind(&from.into()).map_err(Error::io(format!("binding {from}")))?;
         match raw.connect(&SocketAddr::V4(self.server).into()) {
             Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {}
             Err(error) => return Err(Error::Io(format!("connecting to {}", self.server), error)),
         }
         let stream = TcpStream::from(raw);
-        let event = EpollEvent::new(EpollFlags::EPOLLOUT, number as u64);
-        self.epoll.add(&stream, event).map_err(Error::errno("epoll"))?;
+        let data = EventData::new_u64(number as u64);
+        epoll::add(&self.epoll, &stream, data, EventFlags::OUT).map_err(Error::errno("epoll"))?;
         self.sockets[number].stream = Some(stream);
         self.sockets[number].stage = Stage::Connecting;
         self.opening += 1;
@@ -272,14 +297,15 @@ impl Swarm {
     fn listen(&mut self, number: usize) -> Result<()> {
         let socket = &self.sockets[number];
         let Some(stream) = &socket.stream else { return Ok(()) };
-        let mut flags = EpollFlags::empty();
-        flags.set(EpollFlags::EPOLLIN, !socket.deaf);
-        flags.set(EpollFlags::EPOLLOUT, !socket.backlog.is_empty());
-        self.epoll.modify(stream, &mut EpollEvent::new(flags, number as u64)).map_err(Error::errno("epoll"))
+        let mut flags = EventFlags::empty();
+        flags.set(EventFlags::IN, !socket.deaf);
+        flags.set(EventFlags::OUT, !socket.backlog.is_empty());
+        let data = EventData::new_u64(number as u64);
+        epoll::modify(&self.epoll, stream, data, flags).map_err(Error::errno("epoll"))
     }
 
-    /// Hands the outbox to the system.
-    fn flush(&mut self) -> Result<()> {
+    /// Hands what is queued to the system.
+    pub fn flush(&mut self) -> Result<()> {
         let mut begin = 0;
         for at in 0..self.out.frames.len() {
             let (number, end) = self.out.frames[at];
@@ -347,7 +373,7 @@ impl Swarm {
 
     fn ended(&mut self, number: usize, why: &str, party: &mut impl Party) -> Result<()> {
         self.drop_socket(number);
-        self.admit(OPENING)?;
+        self.admit()?;
         party.closed(number, why)
     }
 
@@ -366,7 +392,7 @@ impl Swarm {
             self.open += 1;
             self.opening -= 1;
             party.opened(number, at, &mut self.out)?;
-            self.admit(OPENING)?;
+            self.admit()?;
         }
         while self.sockets[number].stage == Stage::Open {
             let rest = &bytes[used..];

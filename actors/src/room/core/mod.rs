@@ -79,7 +79,6 @@ impl Room {
     #[must_use]
     pub fn new(name: DocumentName, index: Index, authors: Authors, limits: Arc<Limits>) -> Self {
         let outbox = Arc::new(Outbox::new(name.as_str(), Limits::size(limits.outbox_bytes)));
-        let gathering = Gathering::new(Duration::from_millis(limits.gather_milliseconds));
         let between = apart(limits.presence_flushes_per_second);
         let presence = Presence::new(between, Limits::seconds(limits.presence_seconds));
         Self {
@@ -100,7 +99,7 @@ impl Room {
             whole: None,
             held: Vec::new(),
             derived: Derived::default(),
-            gathering,
+            gathering: Gathering::new(Duration::ZERO),
         }
     }
 
@@ -128,6 +127,7 @@ impl Room {
             None => {}
         }
         self.members.insert(id, member);
+        self.gather();
         if !asks {
             self.decide_waiting(id, false);
         }
@@ -148,6 +148,7 @@ impl Room {
         if self.members.remove(&member).is_none() {
             return;
         }
+        self.gather();
         self.presence.leave(member, now);
         let awaited = self.authors.leave(member);
         self.ask_those_missing(|id| awaited.contains(&id.client));
@@ -284,6 +285,13 @@ impl Room {
     #[must_use]
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The more readers there are to wake, the longer a busy room gathers: waking takes the same share of its time.
+    fn gather(&mut self) {
+        let readers = self.members.len() as u64;
+        let apart = Duration::from_micros(self.limits.gather_microseconds.saturating_mul(readers));
+        self.gathering.set_apart(apart.min(Duration::from_millis(self.limits.gather_milliseconds)));
     }
 
     fn vector(&self) -> Bytes {

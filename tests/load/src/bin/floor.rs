@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// What leaves in one write at most.
 const BATCH: usize = 64;
@@ -46,7 +47,9 @@ async fn serve(number: u64, stream: TcpStream, rooms: Rooms) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(socket) = tokio_tungstenite::accept_hdr_async(stream, read).await else { return };
+    // The library's own 128 KiB a socket would be its memory alone.
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let Ok(socket) = tokio_tungstenite::accept_hdr_async_with_config(stream, read, Some(config)).await else { return };
     let (mut sink, mut frames) = socket.split();
     let (sender, mut outbox) = unbounded_channel();
     let with = |change: &dyn Fn(&mut Room)| {
