@@ -81,11 +81,13 @@ class Crew {
     }
   }
 
-  /** The marks that were acknowledged, in this round or before, and that a real Yjs does not read from the server. */
+  /** The marks that were acknowledged, in this round or before, and that a real Yjs does not read from the server; each once. */
   async missing (server) {
     const lost = await Promise.all([...this.documents].map(async ([name, marks]) => {
       const held = new Set((await coldLoad(server, name)).getArray(LIST).toArray())
-      return [...marks].filter((mark) => !held.has(mark))
+      const lost = [...marks].filter((mark) => !held.has(mark))
+      for (const mark of lost) marks.delete(mark)
+      return lost
     }))
     return lost.flat()
   }
