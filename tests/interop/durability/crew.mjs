@@ -15,6 +15,9 @@ const DOCUMENTS = 4
 /** After so many rounds the documents are new ones: loading them must not become what is measured. */
 const ROUNDS_A_DOCUMENT = 5
 
+/** Compaction comes often enough to be under way when something ends. */
+export const COMPACTING = { TANDEM__LIMITS__COMPACT_ROWS: '8', TANDEM__LIMITS__COMPACT_BYTES: '1024' }
+
 /** The crews of one run: their documents live for some rounds, and whatever was ever acknowledged is looked for again. */
 export class Crews {
   #rounds = 0
