@@ -3,7 +3,10 @@
 //! - Bound: [`Outbox::new`]'s bytes of bodies; the oldest entries are evicted, but never the only one.
 //! - At the limit: a cursor that still wanted an evicted entry is *lapped*. It keeps, for each client id of the entries
 //!   that it did not read, the lowest clock that stood before them; the room makes one merged difference from that.
+//! - What several entries come to is joined once for the many cursors that read the same of them.
 //! - Invariant: a cursor reads each entry of others once, in order, or is lapped; it never reads its own updates.
+
+mod joined;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +15,7 @@ use bytes::Bytes;
 use metrics::counter;
 use tandem_model::{ClientId, Clock};
 
+use self::joined::Joined;
 use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::session::wake::Bell;
@@ -66,6 +70,7 @@ struct Ring {
     /// The number of the first entry that nobody was woken for.
     rung: u64,
     cursors: BTreeMap<MemberId, Cursor>,
+    joined: Joined,
     closed: bool,
 }
 
@@ -164,7 +169,7 @@ impl Outbox {
         if ring.closed {
             return Taken::Closed;
         }
-        let Ring { entries, first, cursors, .. } = &mut *ring;
+        let Ring { entries, first, cursors, joined, .. } = &mut *ring;
         let Some(cursor) = cursors.get_mut(&member) else { return Taken::Closed };
         if cursor.lapped {
             return Taken::Lapped;
@@ -173,7 +178,20 @@ impl Outbox {
             return Taken::All;
         }
         let mut taken = 0;
-        let from = usize::try_from(cursor.next.saturating_sub(*first)).unwrap_or(usize::MAX);
+        let end = *first + entries.len() as u64;
+        let from = usize::try_from(cursor.next.saturating_sub(*first)).unwrap_or(usize::MAX).min(entries.len());
+        let shared = dialect.shares(&self.key) && entries.range(from..).all(|entry| cursor.wants(member, entry));
+        if shared && entries.len() - from > 1 {
+            let joined = joined.entry(dialect.counts()).get(cursor.next..end, bytes, || {
+                entries.range_mut(from..).filter_map(|entry| entry.frame(dialect, &self.key))
+            });
+            if let Some(joined) = joined {
+                counted::FRAMES_OUT.increment(end - cursor.next);
+                cursor.next = end;
+                frames.push(joined);
+                return Taken::All;
+            }
+        }
         for entry in entries.iter_mut().skip(from) {
             if taken >= bytes {
                 return Taken::More;
@@ -182,6 +200,7 @@ impl Outbox {
             if cursor.wants(member, entry)
                 && let Some(frame) = entry.frame(dialect, &self.key)
             {
+                counted::FRAMES_OUT.increment(1);
                 taken += frame.len();
                 frames.push(frame);
             }
@@ -193,6 +212,7 @@ impl Outbox {
     pub fn close(&self) {
         let mut ring = self.lock();
         ring.closed = true;
+        ring.joined = Joined::default();
         ring.entries.clear();
         let bytes = ring.bytes;
         ring.shrink(bytes);
@@ -277,7 +297,7 @@ impl Entry {
         let Self { post, ysync, hocuspocus, .. } = self;
         match dialect {
             Dialect::YSync => ysync.get_or_insert_with(|| post.frame(dialect)).clone(),
-            Dialect::Hocuspocus { key } if &**key == plain => {
+            Dialect::Hocuspocus { .. } if dialect.shares(plain) => {
                 hocuspocus.get_or_insert_with(|| post.frame(dialect)).clone()
             }
             Dialect::Hocuspocus { .. } => post.frame(dialect),
@@ -389,6 +409,33 @@ mod tests {
         assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 1), "a reader may come before it is woken");
         outbox.ring();
         assert_eq!((outbox.lock().entries.len(), outbox.lock().bytes), (0, 0));
+    }
+
+    #[test]
+    fn several_frames_come_in_one_piece_shared_by_those_who_read_the_same() {
+        let outbox = Outbox::new("d", 10_000);
+        let readers = [entered(&outbox, 1), entered(&outbox, 2)];
+        let author = entered(&outbox, 3);
+        outbox.push(Some(author), update(7, 0, 10));
+        outbox.push(None, update(8, 0, 20));
+        let taken = readers.map(|reader| {
+            let mut frames = Vec::new();
+            assert_eq!(outbox.take(reader, &Dialect::YSync, 1_000, &mut frames), Taken::All);
+            frames
+        });
+        assert_eq!(taken[0].len(), 1);
+        assert_eq!(taken[0][0].as_ptr(), taken[1][0].as_ptr(), "it is one piece");
+        let apart = [10, 20].map(|length| Dialect::YSync.frame(Saying::Update(&vec![0; length])).expect("a frame"));
+        assert_eq!(taken[0][0], apart.concat());
+        let mut own = Vec::new();
+        assert_eq!(outbox.take(author, &Dialect::YSync, 1_000, &mut own), Taken::All);
+        assert_eq!(own, [apart[1].clone()], "whoever wrote some of it reads the others");
+        let keyed = Dialect::Hocuspocus { key: "d".into() };
+        outbox.push(None, update(8, 1, 2_000));
+        outbox.push(None, update(8, 2, 20));
+        let mut frames = Vec::new();
+        assert_eq!(outbox.take(readers[0], &keyed, 1_000, &mut frames), Taken::More, "no more than was wanted");
+        assert_eq!(frames.len(), 1);
     }
 
     #[test]

@@ -38,7 +38,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let left = QUEUE_BYTES.saturating_sub(queued);
         let taken = membership.outbox().take(membership.member(), &document.dialect, left, &mut frames);
         if !frames.is_empty() {
-            counted::FRAMES_OUT.increment(frames.len() as u64);
             self.vigil.said(Instant::now());
             frames.into_iter().for_each(|frame| self.socket.push(frame));
         }
