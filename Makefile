@@ -108,15 +108,16 @@ test-interop: build-test ## the real npm clients against the binary
 .PHONY: test-durability
 test-durability: build-test ## kills, power cuts and failing disks, as many as fit into a minute
 	$(call step,durability)
-	@scripts/setup node
+	@scripts/setup node postgres
 	$(DURABILITY)/kills.mjs --kills 5
+	$(DURABILITY)/kills.mjs --kills 5 --store postgres
 	$(DURABILITY)/cuts.mjs --cuts 2
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs --every 60 --first 30
 
 .PHONY: durability
-durability: build-test ## the same at length: KILLS (50) of the server, CUTS (20) of the power, over STORE (sqlite)
-	@scripts/setup node
+durability: build-test ## the same at length: KILLS (50) over STORE (sqlite, postgres), and CUTS (20) of the power
+	@scripts/setup node postgres
 	$(DURABILITY)/kills.mjs --kills $(KILLS) --store $(STORE)
 	$(DURABILITY)/cuts.mjs --cuts $(CUTS)
 

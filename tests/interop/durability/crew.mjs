@@ -15,6 +15,9 @@ const DOCUMENTS = 4
 /** After so many rounds the documents are new ones: loading them must not become what is measured. */
 const ROUNDS_A_DOCUMENT = 5
 
+/** Compaction comes often enough to be under way when something ends. */
+export const COMPACTING = { TANDEM__LIMITS__COMPACT_ROWS: '8', TANDEM__LIMITS__COMPACT_BYTES: '1024' }
+
 /** The crews of one run: their documents live for some rounds, and whatever was ever acknowledged is looked for again. */
 export class Crews {
   #rounds = 0
@@ -81,11 +84,13 @@ class Crew {
     }
   }
 
-  /** The marks that were acknowledged, in this round or before, and that a real Yjs does not read from the server. */
+  /** The marks that were acknowledged, in this round or before, and that a real Yjs does not read from the server; each once. */
   async missing (server) {
     const lost = await Promise.all([...this.documents].map(async ([name, marks]) => {
       const held = new Set((await coldLoad(server, name)).getArray(LIST).toArray())
-      return [...marks].filter((mark) => !held.has(mark))
+      const lost = [...marks].filter((mark) => !held.has(mark))
+      for (const mark of lost) marks.delete(mark)
+      return lost
     }))
     return lost.flat()
   }

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { random, seed } from '../harness/random.mjs'
 import { Server } from '../harness/server.mjs'
 import { pause } from '../harness/until.mjs'
-import { Crews, WRITERS } from './crew.mjs'
+import { COMPACTING, Crews, WRITERS } from './crew.mjs'
 import { FailingDisk, ForgetfulDisk, cannotMount } from './disk.mjs'
 import { report } from './report.mjs'
 import { percentile, table } from './statistics.mjs'
@@ -27,6 +27,7 @@ const oneCut = async (disk, server, file, crew, draw) => {
   crew.begin()
   if (draw.below(10) > 0) await crew.whenJoined()
   await pause(draw.below(LOAD_MS))
+  const compactions = await server.metric('tandem_compactions_total')
   process.kill(server.pid, 'SIGSTOP')
   disk.cut()
   // What was acknowledged before the server stood still may still be on its way to us.
@@ -36,7 +37,7 @@ const oneCut = async (disk, server, file, crew, draw) => {
   disk.restore()
   await server.begin()
   const lost = await crew.missing(server)
-  return { lost, damage: await damageOf(server, file) }
+  return { compactions, lost, damage: await damageOf(server, file) }
 }
 
 const damageOf = async (server, file) => {
@@ -49,16 +50,17 @@ const damageOf = async (server, file) => {
 const series = async ({ shim, cuts, from, loud }) => {
   const disk = new ForgetfulDisk()
   const file = join(disk.folder, 'tandem.db')
-  const server = await Server.start({ DATABASE_URL: `sqlite://${file}?mode=rwc`, ...(shim?.environment(file) ?? {}) })
+  const server = await Server.start({ DATABASE_URL: `sqlite://${file}?mode=rwc`, ...COMPACTING, ...(shim?.environment(file) ?? {}) })
   const crews = new Crews(Number(values.rate))
   const draw = random(from)
-  const seen = { acknowledged: 0, lost: 0, damaged: 0, latencies: [] }
+  const seen = { acknowledged: 0, compactions: 0, lost: 0, damaged: 0, latencies: [] }
   try {
     for (let n = 1; n <= cuts; n += 1) {
       const crew = crews.next(server)
-      const { lost, damage } = await oneCut(disk, server, file, crew, draw)
+      const { compactions, lost, damage } = await oneCut(disk, server, file, crew, draw)
       seen.acknowledged += crew.acknowledged
       seen.latencies.push(...crew.latencies)
+      seen.compactions += compactions
       seen.lost += lost.length
       seen.damaged += damage ? 1 : 0
       if (loud && (lost.length > 0 || damage)) console.error(`cut ${n}: ${lost.length} acknowledged edits are missing, ${damage ?? 'no damage'}`)
@@ -78,7 +80,7 @@ const control = async () => {
     return await series({ shim, cuts: CONTROLS, from: seed, loud: false })
   } catch (error) {
     if (!/ended before it was ready/.test(error.message)) throw error
-    return { acknowledged: NaN, lost: Infinity, damaged: 1, latencies: [] }
+    return { acknowledged: NaN, compactions: NaN, lost: Infinity, damaged: 1, latencies: [] }
   } finally {
     shim.stop()
   }
@@ -87,6 +89,7 @@ const control = async () => {
 const row = (what, cuts, seen) => ({
   run: what,
   cuts,
+  compactions: seen.compactions,
   acknowledged: seen.acknowledged,
   missing: seen.lost,
   damaged: seen.damaged,

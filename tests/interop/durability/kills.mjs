@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { random, seed } from '../harness/random.mjs'
 import { Server } from '../harness/server.mjs'
 import { pause, until } from '../harness/until.mjs'
-import { Crews, WRITERS } from './crew.mjs'
+import { COMPACTING, Crews, WRITERS } from './crew.mjs'
 import { report } from './report.mjs'
 import { percentile, table } from './statistics.mjs'
 import { store as begin } from './stores.mjs'
@@ -34,6 +34,7 @@ const oneKill = async ({ server, store, crew, draw, victim }) => {
   if (draw.below(10) > 0) await crew.whenJoined()
   await pause(draw.below(LOAD_MS))
   const { latencies } = crew
+  const compactions = await server.metric('tandem_compactions_total')
   if (victim === 'tandem') {
     await server.kill()
   } else if (victim === 'both') {
@@ -49,20 +50,21 @@ const oneKill = async ({ server, store, crew, draw, victim }) => {
   }
   crew.leave()
   await server.begin()
-  return { latencies, lost: await crew.missing(server) }
+  return { latencies, compactions, lost: await crew.missing(server) }
 }
 
 /** A series of kills on one database. */
 const series = async ({ store, environment = {}, kills, victims = store.victims, from, loud }) => {
-  const server = await Server.start({ ...store.environment, ...environment })
+  const server = await Server.start({ ...store.environment, ...COMPACTING, ...environment })
   const crews = new Crews(Number(values.rate))
   const draw = random(from)
-  const seen = { acknowledged: 0, lost: 0, latencies: [] }
+  const seen = { acknowledged: 0, compactions: 0, lost: 0, latencies: [] }
   try {
     for (let n = 1; n <= kills; n += 1) {
       const crew = crews.next(server)
-      const { latencies, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length] })
+      const { latencies, compactions, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length] })
       seen.acknowledged += crew.acknowledged
+      seen.compactions += compactions
       seen.lost += lost.length
       seen.latencies.push(...latencies)
       if (loud && lost.length > 0) console.error(`kill ${n}: ${lost.length} acknowledged edits are missing, ${lost.slice(0, 5)}`)
@@ -79,6 +81,7 @@ const series = async ({ store, environment = {}, kills, victims = store.victims,
 const row = (what, kills, seen) => ({
   run: what,
   kills,
+  compactions: seen.compactions,
   acknowledged: seen.acknowledged,
   missing: seen.lost,
   'p50 ms': percentile(seen.latencies, 50).toFixed(1),
