@@ -1,10 +1,13 @@
 //! Switches of the test harness: nothing at all unless the feature `failpoints` is on.
 
-/// Marks a place where a test may stop, delay or kill what runs.
+/// Marks a place where a test may stop, delay or kill what runs; `of` names what runs, so that one of many can be meant.
 #[cfg(feature = "failpoints")]
 macro_rules! failpoint {
     ($name:expr) => {
         fail::fail_point!($name)
+    };
+    ($name:expr, of $whose:expr) => {
+        crate::failpoint::strike($name, $whose)
     };
     ($name:expr, $otherwise:expr) => {
         (|| {
@@ -18,9 +21,23 @@ macro_rules! failpoint {
 #[cfg(not(feature = "failpoints"))]
 macro_rules! failpoint {
     ($name:expr) => {};
+    ($name:expr, of $whose:expr) => {};
     ($name:expr, $otherwise:expr) => {
         $otherwise
     };
 }
 
 pub(crate) use failpoint;
+
+/// Panics once if the place is set to `return(whose)`; other actions hit whoever comes first.
+#[cfg(feature = "failpoints")]
+pub(crate) fn strike(name: &str, whose: &str) {
+    let meant = (|| {
+        fail::fail_point!(name, |named| named.as_deref() == Some(whose));
+        false
+    })();
+    if meant {
+        fail::remove(name);
+        panic!("failpoint {name} struck {whose}");
+    }
+}

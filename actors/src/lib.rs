@@ -13,9 +13,11 @@
 
 mod blocking;
 mod cell;
+mod counted;
 mod dialect;
 mod downtime;
 mod failpoint;
+mod gathering;
 mod intensity;
 mod jobs;
 mod journal;
@@ -28,6 +30,9 @@ mod root;
 pub mod row;
 mod session;
 mod sessions;
+
+#[cfg(feature = "fuzzing")]
+pub use room::fuzzing;
 
 pub use links::Link;
 pub use node::{Arrival, DeleteError, Drained, Node, NodeHealth, Ports, Readiness, Speaks, StartError};

@@ -1,5 +1,7 @@
 //! The supervision tree as ractor reports it: who is linked to whom at this moment.
 
+use std::collections::BTreeMap;
+
 use ractor::ActorCell;
 
 use crate::{jobs, journal, rooms, sessions};
@@ -12,6 +14,9 @@ pub struct Link {
     /// What it supervises.
     pub child: &'static str,
 }
+
+/// Every kind below Root.
+const KINDS: [&str; 7] = ["Journal", "Rooms", "Room", "Sessions", "Session", "Jobs", "Job"];
 
 /// All links below Root, depth first; several of a kind are several links.
 pub(crate) fn below(root: &ActorCell) -> Vec<Link> {
@@ -27,6 +32,21 @@ fn walk(actor: &ActorCell, supervisor: &'static str, links: &mut Vec<Link>) {
         let child = name(actor, supervisor);
         links.push(Link { supervisor, child });
         walk(actor, child, links);
+    }
+}
+
+/// How many actors of each kind live, those that Root starts and all kinds below included when there are none.
+pub(crate) fn count(root: &ActorCell) -> BTreeMap<&'static str, usize> {
+    let mut counts: BTreeMap<_, _> = KINDS.into_iter().map(|kind| (kind, 0)).collect();
+    add(root, "Root", &mut counts);
+    counts
+}
+
+fn add(actor: &ActorCell, supervisor: &'static str, counts: &mut BTreeMap<&'static str, usize>) {
+    for actor in actor.get_children() {
+        let child = name(&actor, supervisor);
+        *counts.entry(child).or_default() += 1;
+        add(&actor, child, counts);
     }
 }
 

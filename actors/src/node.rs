@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::gauge;
 use ractor::{ActorCell, ActorRef, SpawnErr};
 use serde::Serialize;
 use tandem_model::log::{Log, LogError};
@@ -218,6 +219,13 @@ impl Node {
         let ended = gave_up.wait_for(|gave_up| *gave_up).await.is_err();
         if ended && self.draining.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Counts the living actors, each kind by its name in docs/ARCHITECTURE.md, into `tandem_actors`.
+    pub fn observe_actors(&self) {
+        for (kind, count) in links::count(&self.root.get_cell()) {
+            gauge!("tandem_actors", "actor" => kind).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }
     }
 

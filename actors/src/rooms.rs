@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::cell::Cell;
 use crate::downtime::Downtime;
+use crate::failpoint::failpoint;
 use crate::room::{RoomRef, Surroundings};
 
 /// The way to all rooms; clones share it.
@@ -94,6 +95,7 @@ impl Actor for RoomsActor {
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        failpoint!("rooms::handle");
         // In each answer whoever asked may be gone; then there is nothing to do.
         match message {
             Msg::Open(name, reply) => drop(reply.send(state.open(&myself, name).await)),

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::failpoint::failpoint;
 use crate::intensity::{Allowed, Intensity};
 use crate::jobs::Jobs;
 use crate::journal::Journal;
@@ -133,6 +134,7 @@ impl Actor for RootActor {
         let Some((child, id, intensity)) = state.children.iter_mut().find(|(_, id, _)| *id == actor.get_id()) else {
             return Ok(());
         };
+        failpoint!("root::handle");
         counter!("tandem_actor_restarts_total", "actor" => child.name()).increment(1);
         tracing::error!(actor = child.name(), reason, "a part of the node ended; it is started again");
         if !intensity.may_restart(Instant::now()) {

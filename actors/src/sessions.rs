@@ -15,6 +15,7 @@ use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 
 use crate::cell::Cell;
+use crate::failpoint::failpoint;
 use crate::refusals;
 use crate::session::{self, Order, Work};
 
@@ -99,6 +100,7 @@ impl Actor for SessionsActor {
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        failpoint!("sessions::handle");
         match message {
             // A socket that comes while all are closed is simply dropped: its client comes back elsewhere.
             Msg::Accept(work) if state.closing.is_none() => state.accept(&myself, work).await,

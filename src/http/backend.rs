@@ -22,7 +22,7 @@ pub trait Backend: Send + Sync + 'static {
     /// A small snapshot of the node, for people.
     fn snapshot(&self) -> BoxFuture<'_, Value>;
 
-    /// Sets the gauges that are read, not counted: the metrics are about to be shown.
+    /// Sets the gauges that are counted when they are asked for.
     fn observe(&self) {}
 
     /// Asks the store for a sign of life; the error is for people.

@@ -14,6 +14,7 @@ use warp::{Filter, Reply};
 use super::problem::Problem;
 use super::route::{Route, only, shared};
 use super::{Backend, Edge, Response};
+use crate::telemetry;
 use crate::version::VERSION;
 
 /// A report is used again for this long, so that asking often costs the store nothing.
@@ -104,6 +105,7 @@ impl Report {
 
 fn metrics(edge: &Edge) -> Response {
     edge.backend.observe();
+    telemetry::observe_process();
     let mut response = Response::new(edge.metrics.render().into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -9,6 +9,8 @@ pub mod backend;
 mod cors;
 mod documents;
 mod edge;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod guest;
 mod handshake;
 mod headers;

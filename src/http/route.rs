@@ -39,7 +39,7 @@ pub fn shared(
 
 /// All routes, the most used first, each boxed: unboxed they do not compile in minutes.
 pub fn all(edge: &Arc<Edge>) -> Route {
-    upgrade::routes(edge)
+    let routes = upgrade::routes(edge)
         .or(health::routes(edge))
         .unify()
         .boxed()
@@ -51,10 +51,10 @@ pub fn all(edge: &Arc<Edge>) -> Route {
         .boxed()
         .or(pages::routes(edge))
         .unify()
-        .boxed()
-        .recover(refused)
-        .unify()
-        .boxed()
+        .boxed();
+    #[cfg(feature = "failpoints")]
+    let routes = routes.or(super::failpoints::routes()).unify().boxed();
+    routes.recover(refused).unify().boxed()
 }
 
 async fn refused(rejection: Rejection) -> Result<Response, std::convert::Infallible> {

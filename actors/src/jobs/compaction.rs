@@ -9,7 +9,7 @@ use tandem_model::log::{Installed, Log, LogError, Row};
 use tandem_model::{ClientId, DocumentName, Subject};
 use tandem_yjs::IndexLimits;
 
-use super::{Compacted, Done};
+use super::{Compacted, Finish};
 use crate::blocking;
 use crate::failpoint::failpoint;
 use crate::journal::Target;
@@ -25,32 +25,14 @@ pub(super) struct Compaction {
 
 pub(super) struct CompactionActor;
 
-/// Tells whoever wanted the job that it ended, also when it panics.
-pub(super) struct Finish {
-    done: Option<Done>,
-    outcome: Option<Compacted>,
-}
-
-impl Drop for Finish {
-    fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(self.outcome);
-        }
-    }
-}
-
 impl Actor for CompactionActor {
     type Msg = ();
     type State = (Compaction, Finish);
-    type Arguments = (Compaction, Done);
+    type Arguments = (Compaction, Finish);
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<()>,
-        (job, done): Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<()>, job: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(())?;
-        Ok((job, Finish { done: Some(done), outcome: None }))
+        Ok(job)
     }
 
     async fn handle(&self, myself: ActorRef<()>, (): (), state: &mut Self::State) -> Result<(), ActorProcessingErr> {
@@ -79,7 +61,7 @@ impl Compaction {
             Ok((Row { seq: content.head, payload }, content.since_snapshot.1))
         });
         let (snapshot, taken) = building.await??;
-        failpoint!("compaction::before-install");
+        failpoint!("compaction::before-install", of self.name.as_str());
         let (bytes, upto) = (snapshot.payload.len(), snapshot.seq);
         let installed = self.log.install_snapshot(self.target.document, self.target.epoch, snapshot).await?;
         histogram!("tandem_compaction_seconds").record(begun.elapsed().as_secs_f64());

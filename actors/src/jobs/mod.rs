@@ -16,6 +16,7 @@ use tandem_model::log::Log;
 use tandem_model::{DocumentName, Limits, Seq};
 
 use crate::cell::Cell;
+use crate::failpoint::failpoint;
 use crate::journal::Target;
 
 /// Jobs that run at a time: one leaves the other core to edits.
@@ -50,6 +51,7 @@ impl Jobs {
 
     /// Asks for a document's compaction.
     pub fn compact(&self, name: DocumentName, target: Target, done: Done) {
+        let done = Finish { done: Some(done), outcome: None };
         self.0.cast(Msg::Compact(Compact { name, target, done }));
     }
 
@@ -74,7 +76,21 @@ pub enum Msg {
 pub struct Compact {
     name: DocumentName,
     target: Target,
-    done: Done,
+    done: Finish,
+}
+
+/// Tells whoever wanted a job that it ended: also one that panics, and one that waited in a queue which is lost.
+struct Finish {
+    done: Option<Done>,
+    outcome: Option<Compacted>,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        if let Some(done) = self.done.take() {
+            done(self.outcome);
+        }
+    }
 }
 
 struct JobsActor;
@@ -95,6 +111,7 @@ impl Actor for JobsActor {
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        failpoint!("jobs::handle");
         match message {
             Msg::Compact(compact) => state.waiting.push_back(compact),
         }

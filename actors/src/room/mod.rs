@@ -11,6 +11,8 @@ mod authors;
 pub mod command;
 mod core;
 mod derived;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod loading;
 mod member;
 pub mod notice;
@@ -31,14 +33,13 @@ use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::command::{Command, Join};
+use self::command::{Commands, Join};
 use self::core::{Reread, Room};
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
 use crate::blocking;
 use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Append, Committed, Found, Journal, Reply};
-use crate::session::flight::Flight;
 
 /// How long a deletion waits for the first commit of its document, each time.
 const DELETE_AGAIN: Duration = Duration::from_millis(20);
@@ -119,9 +120,9 @@ impl RoomRef {
         self.cast(Msg::Leave(member));
     }
 
-    /// Hands a command over.
-    pub fn command(&self, member: MemberId, command: Command, flight: Flight) {
-        self.cast(Msg::Command(member, command, flight));
+    /// Hands commands over.
+    pub fn commands(&self, member: MemberId, commands: Commands) {
+        self.cast(Msg::Commands(member, commands));
     }
 
     /// Asks for the difference that a lapped member misses; it comes to its inbox.
@@ -190,8 +191,8 @@ pub enum Msg {
     Join(Join, JoinReply),
     /// See [`RoomRef::leave`].
     Leave(MemberId),
-    /// See [`RoomRef::command`].
-    Command(MemberId, Command, Flight),
+    /// See [`RoomRef::commands`].
+    Commands(MemberId, Commands),
     /// See [`RoomRef::catch_up`].
     CatchUp(MemberId),
     /// See [`RoomRef::right_changed`].
@@ -321,7 +322,7 @@ impl State {
                 }
             }
             Msg::Leave(member) => room.leave(member, now),
-            Msg::Command(member, command, flight) => room.command(member, command, flight, now),
+            Msg::Commands(member, commands) => room.commands(member, commands, now),
             Msg::CatchUp(member) => room.catch_up(member),
             Msg::RightChanged(member, right) => room.right_changed(member, right),
             Msg::Committed(Committed::UpTo { append, seq, target }) => room.committed(append, seq, target),
@@ -492,18 +493,26 @@ fn loads_at_once(found: &Found) -> bool {
 }
 
 fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
-    let (name, target) = (&room.name, room.target);
+    if room.uncommitted.is_empty() {
+        return;
+    }
     let Some(journal) = around.journal.life() else { return };
+    let mut number = 0;
+    let mut contributions = Vec::new();
     for pending in room.uncommitted.hand_over(journal.id()) {
         if pending.contribution.at_ms == 0 {
             pending.contribution.at_ms = around.clock.now_ms();
         }
-        let room = myself.clone();
-        // A room that is gone is rebuilt from the log, which has it then.
-        let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
-        let contribution = pending.contribution.clone();
-        journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
+        number = pending.number;
+        contributions.push(pending.contribution.clone());
     }
+    if contributions.is_empty() {
+        return;
+    }
+    let (name, target, room) = (room.name.clone(), room.target, myself.clone());
+    // A room that is gone is rebuilt from the log, which has it then.
+    let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
+    journal.append(Append { name, target, number, contributions, reply });
 }
 
 fn refuse(message: Msg, error: &LogError) {

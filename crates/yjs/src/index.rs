@@ -237,8 +237,12 @@ impl Index {
 
     /// Collects what is newly deleted of what was there before.
     fn collect_known(&mut self, taken: &[Taken<'_>], deletions: &[(usize, Vec<(Clock, Clock)>)]) {
+        // Both name the highest client first.
+        let mut news = taken.iter().peekable();
         for (slot, ranges) in deletions {
-            let held = taken.iter().find(|new| new.slot == *slot).map_or(Clock::MAX, |new| new.before);
+            let client = self.clients[*slot].id;
+            while news.next_if(|new| self.clients[new.slot].id > client).is_some() {}
+            let held = news.peek().filter(|new| new.slot == *slot).map_or(Clock::MAX, |new| new.before);
             let count = ranges.partition_point(|range| range.0 < held);
             let mut clipped = ranges[..count].to_vec();
             if let Some(last) = clipped.last_mut() {

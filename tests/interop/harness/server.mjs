@@ -182,6 +182,12 @@ export class Server extends EventEmitter {
     return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) }
   }
 
+  /** Sets a place of the server's code to `actions`: `1*panic` hits whoever comes first, `return(name)` only that one, once. */
+  async strike (place, actions) {
+    const response = await fetch(`${this.http}/failpoints`, { method: 'POST', body: `${place}=${actions}`, signal: AbortSignal.timeout(10_000) })
+    if (response.status !== 204) throw new Error(`no failpoints in ${binary}: ${response.status} ${await response.text()}`)
+  }
+
   /** The sum of a metric over its labels that match, 0 when it was never counted. */
   async metric (name, labels = {}) {
     const { text } = await this.request('GET', '/metrics')

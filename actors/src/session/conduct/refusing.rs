@@ -5,7 +5,7 @@ use tandem_protocol::refusal::{HocuspocusWay, YsyncWay};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{CLOSE_WITHIN, Conduct};
+use super::{CLOSE_WITHIN, Conduct, READ_AWAY_BYTES};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::session::document::Phase;
@@ -55,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    /// Closes the socket with the refusal's code.
+    /// Closes the socket with the refusal's code, or cuts it if that is the refusal's way.
     pub(super) fn end(&mut self, refusal: Refusal) {
         if self.closing.is_some() {
             return;
@@ -63,18 +63,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         refusals::count(refusal);
         let code = if self.ysync {
             match refusal.ysync() {
-                YsyncWay::Close(code) => code,
+                YsyncWay::Close(code) => Some(code),
+                YsyncWay::Cut => None,
                 // What closes nothing elsewhere closes a y-websocket whose document it ends.
-                _ => CLOSED_FOR_GOOD,
+                _ => Some(CLOSED_FOR_GOOD),
             }
         } else {
             match refusal.hocuspocus() {
-                HocuspocusWay::CloseSocket(code) | HocuspocusWay::CloseDocumentOrSocket(code) => code,
-                _ => CLOSED_FOR_GOOD,
+                HocuspocusWay::CloseSocket(code) | HocuspocusWay::CloseDocumentOrSocket(code) => Some(code),
+                HocuspocusWay::Cut => None,
+                _ => Some(CLOSED_FOR_GOOD),
             }
         };
-        self.socket.close(code, refusal.code());
-        self.closing = Some(Instant::now() + CLOSE_WITHIN);
+        let now = Instant::now();
+        self.closing = Some(match code {
+            Some(code) => {
+                self.socket.close(code, refusal.code());
+                now + CLOSE_WITHIN
+            }
+            None => now,
+        });
+        self.read_away_to = self.socket.received().saturating_add(READ_AWAY_BYTES);
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         self.keys.clear();
