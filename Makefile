@@ -102,7 +102,7 @@ simulate: ## runs SEEDS (2000..10000) of the simulator
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary
 	$(call step,interoperability)
-	@scripts/setup node
+	@scripts/setup node postgres
 	cd tests/interop && ../../scripts/with-node node run.mjs $(INTEROP)
 
 .PHONY: test-durability

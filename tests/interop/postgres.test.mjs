@@ -9,6 +9,9 @@ import { binary } from './harness/server.mjs'
 import { Company, Server, fresh } from './harness/suite.mjs'
 import { pause, until } from './harness/until.mjs'
 
+/** Sooner than a keepalive wakes anybody: what is read is told at once. */
+const SOON_MS = 8_000
+
 describe('two nodes on one PostgreSQL', () => {
   const company = new Company()
   let postgres, one, other
@@ -51,19 +54,19 @@ describe('two nodes on one PostgreSQL', () => {
     await committed(one, ones + 1)
     bob.type('bob too. ')
     const all = ({ text }) => ['ann was here. ', 'bob too. '].every((part) => text.toString().includes(part))
-    await until('both of the second node hold both edits', [bob, reader], () => all(bob) && all(reader))
+    await until('both of the second node hold both edits', [bob, reader], () => all(bob) && all(reader), SOON_MS)
     assert.equal(bob.text.toString(), reader.text.toString())
 
     await committed(other, others + 1)
     ann.type('ann again.')
-    await until('the first node holds what the second wrote', ann, () => all(ann))
+    await until('the first node holds what the second wrote', ann, () => all(ann), SOON_MS)
     await committed(one, ones + 2)
     bob.text.insert(0, 'bob again. ')
-    await until('the second node holds all', [bob, reader], () => [bob, reader].every(({ text }) => text.toString().includes('ann again.')))
+    await until('the second node holds all', [bob, reader], () => [bob, reader].every(({ text }) => text.toString().includes('ann again.')), SOON_MS)
     assert.equal(bob.text.toString(), reader.text.toString())
     await committed(other, others + 2)
     ann.text.delete(0, 1)
-    await until('the first node holds all', ann, () => ann.text.toString().includes('bob again. '))
+    await until('the first node holds all', ann, () => ann.text.toString().includes('bob again. '), SOON_MS)
     assert.ok(bob.text.toString().endsWith(ann.text.toString().slice(-20)), `${ann.text}\n${bob.text}`)
   })
 
