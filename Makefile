@@ -10,7 +10,7 @@ TEST_FLAGS := --workspace --features failpoints
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 60
-CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem
+CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem -p tandem-load
 # Files of tests/interop; all if none is named.
 INTEROP ?=
 # How much `make durability` breaks.
@@ -127,6 +127,21 @@ durability-writes: build-test ## fails every write of a scenario once, in each w
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs
 
+.PHONY: attack-cost
+attack-cost: ## what each hostile input costs the server at most: a release build, five times each
+	$(call step,the price of hostile inputs)
+	@scripts/setup rust node
+	cargo build --release -p tandem --features failpoints
+	cd tests/interop && ATTACK_COST=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs hostile
+
+.PHONY: attack-long
+attack-long: ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes: a release build
+	$(call step,strangers and stalled readers)
+	@scripts/setup rust node
+	cargo build --release -p tandem --features failpoints
+	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs strangers
+	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs stalled
+
 .PHONY: test-browser
 test-browser: build-test ## the page in headless Chromium
 	$(call step,the page in a browser)
@@ -151,6 +166,23 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (60), two side by side
 audit: ## licences, sources, doubles and advisories of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny check
+
+##@ Measure
+
+# The servers in the order of their turns, how often each has one, the scenarios (all if none is named), a trace.
+SERVERS ?= floor,tandem,tandem-hocuspocus,y-websocket,hocuspocus,y-sweet
+ROUNDS ?= 5
+ONLY ?=
+TRACE ?= $(TANDEM_TRACE)
+
+.PHONY: bench
+bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
+	@scripts/setup rust node
+	cargo build --release -p tandem
+	cargo build --release -p tandem-load
+	tests/load/peers/install $(SERVERS)
+	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 ##@ Build
 

@@ -19,7 +19,7 @@ use tandem_model::log::Log;
 use tandem_model::{DocumentName, SystemClock};
 use tandem_store::{OpenError, Store};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, info, warn};
@@ -34,6 +34,10 @@ use crate::telemetry;
 
 /// The store is given this long to close, even when the drain took all its time.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Connections that the system holds until they are accepted. Beyond, it drops what comes, and a client tries again after
+/// a second: a restarted server has all its clients at once.
+const LISTEN_BACKLOG: u32 = 4096;
 
 /// A server that listens.
 pub struct App {
@@ -97,7 +101,7 @@ impl App {
         let tokens = Arc::new(tokens(configuration)?);
         let store = open_store(configuration).await?;
         let node = start_node(configuration, &store, tokens.clone()).await?;
-        let listener = listen(&configuration.settings.server).await?;
+        let listener = listen(&configuration.settings.server)?;
         let address = listener.local_addr().unwrap_or(configuration.settings.server.listen);
         let edge = Arc::new(edge(configuration, &node, &store, tokens, address, metrics));
         let server = &configuration.settings.server;
@@ -206,9 +210,17 @@ async fn start_node(configuration: &Configuration, store: &Store, authority: Arc
     Ok(node)
 }
 
-async fn listen(server: &Server) -> Result<TcpListener, StartError> {
+fn listen(server: &Server) -> Result<TcpListener, StartError> {
     let address = server.listen;
-    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+    listen_on(address).map_err(|error| StartError::Listen { address, error })
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 fn edge(

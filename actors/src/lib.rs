@@ -31,6 +31,9 @@ pub mod row;
 mod session;
 mod sessions;
 
+#[cfg(feature = "fuzzing")]
+pub use room::fuzzing;
+
 pub use links::Link;
 pub use node::{Arrival, DeleteError, Drained, Node, NodeHealth, Ports, Readiness, Speaks, StartError};
 pub use room::Observed;

@@ -9,7 +9,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const longest = ['durability', 'refusals', 'trace', 'presence', 'limits', 'failures']
+const longest = ['durability', 'refusals', 'trace', 'presence', 'limits', 'failures', 'hostile', 'strangers']
 const rank = (file) => {
   const at = longest.indexOf(file.replace('.test.mjs', ''))
   return at < 0 ? longest.length : at
@@ -24,6 +24,6 @@ if (major < 22) {
   console.error(`Node ${process.versions.node} is too old: run it as \`make test-interop\`, which uses the pinned one`)
   process.exit(1)
 }
-const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2', '--test-force-exit', '--test-timeout=420000', '--test-reporter=spec']
+const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2', '--test-force-exit', `--test-timeout=${process.env.ATTACK_COST || process.env.ATTACK_LONG ? 3_600_000 : 420_000}`, '--test-reporter=spec']
 const { status } = spawnSync(process.execPath, [...flags, ...files], { cwd: here, stdio: 'inherit' })
 process.exit(status ?? 1)

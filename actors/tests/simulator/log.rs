@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::dice::Dice;
 use crate::ledger::Ledger;
+use crate::other::OtherNode;
 use crate::story::Story;
 
 /// How the store behaves.
@@ -25,6 +26,8 @@ pub struct Weather {
     pub appends_fail: u64,
     /// Other calls of a hundred that fail.
     pub others_fail: u64,
+    /// Appends of a hundred before which another node writes.
+    pub others_write: u64,
 }
 
 /// How one call that writes fails, whatever the weather.
@@ -74,6 +77,8 @@ struct State {
     /// Which of them fails, and how.
     due: Option<(u64, Failure)>,
     full_until: Option<Instant>,
+    other: OtherNode,
+    others_rows: u64,
 }
 
 impl StormyLog {
@@ -88,6 +93,8 @@ impl StormyLog {
             writes: 0,
             due: None,
             full_until: None,
+            other: OtherNode::default(),
+            others_rows: 0,
         };
         let shared = Shared { inner: MemoryLog::new(), state: Mutex::new(state), ledger, story };
         Self { shared: Arc::new(shared), killed: Arc::default() }
@@ -134,10 +141,10 @@ impl StormyLog {
         }
     }
 
-    /// Snapshots that were installed, and calls that failed.
-    pub fn counts(&self) -> (u64, u64) {
+    /// Snapshots that were installed, calls that failed, and rows that another node wrote.
+    pub fn counts(&self) -> (u64, u64, u64) {
         let state = self.lock();
-        (state.snapshots, state.failures)
+        (state.snapshots, state.failures, state.others_rows)
     }
 
     /// Waits as long as the weather says, and says how a call that reads ends.
@@ -196,7 +203,10 @@ impl StormyLog {
     }
 
     async fn append_now(&self, rows: Vec<Append>) -> Result<Vec<Appended>, LogError> {
-        let written: Vec<(DocumentId, Bytes)> = rows.iter().map(|row| (row.document, row.payload.clone())).collect();
+        let rows = self.beside_another(rows);
+        let written: Vec<(DocumentId, Bytes)> =
+            rows.iter().map(|(_, row)| (row.document, row.payload.clone())).collect();
+        let (whose, rows): (Vec<Whose>, Vec<Append>) = rows.into_iter().unzip();
         let appended = self.shared.inner.append(rows).await?;
         for ((document, payload), outcome) in written.iter().zip(&appended) {
             self.shared.story.tell(format_args!("the store: document {document} {outcome:?}"), payload);
@@ -204,8 +214,28 @@ impl StormyLog {
                 self.shared.ledger.stored(*document, *seq, payload);
             }
         }
-        Ok(appended)
+        Ok(appended.into_iter().zip(whose).filter(|(_, whose)| *whose == Whose::Ours).map(|(one, _)| one).collect())
     }
+
+    /// Puts rows of another node before some.
+    fn beside_another(&self, rows: Vec<Append>) -> Vec<(Whose, Append)> {
+        let State { weather, dice, other, others_rows, .. } = &mut *self.lock();
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            if dice.percent(weather.others_write) {
+                *others_rows += 1;
+                all.push((Whose::Another, other.row(&row)));
+            }
+            all.push((Whose::Ours, row));
+        }
+        all
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Another,
 }
 
 impl State {

@@ -18,6 +18,7 @@ mod frames;
 mod ledger;
 mod log;
 mod node;
+mod other;
 mod pipe;
 mod plan;
 mod quiet;
@@ -46,6 +47,7 @@ struct Outcome {
     snapshots: u64,
     failures: u64,
     writes: u64,
+    others_rows: u64,
 }
 
 /// Which of the writes fails, and how.
@@ -62,9 +64,9 @@ fn run(plan: Plan, fault: Fault, aloud: bool) -> Outcome {
         if verdict.is_ok() {
             verdict = world.calm().await;
         }
-        let (snapshots, failures) = world.server.log().counts();
+        let (snapshots, failures, others_rows) = world.server.log().counts();
         let (rows, writes) = (world.ledger.rows(), world.server.log().writes());
-        Outcome { verdict, hash: world.story.hash(), rows, snapshots, failures, writes }
+        Outcome { verdict, hash: world.story.hash(), rows, snapshots, failures, writes, others_rows }
     })
 }
 
@@ -93,6 +95,7 @@ struct Sum {
     runs: u64,
     events: u64,
     rows: u64,
+    others_rows: u64,
     snapshots: u64,
     failures: u64,
     broken: Vec<String>,
@@ -103,6 +106,7 @@ impl Sum {
         self.runs += 1;
         self.events += outcome.hash.1;
         self.rows += outcome.rows;
+        self.others_rows += outcome.others_rows;
         self.snapshots += outcome.snapshots;
         self.failures += outcome.failures;
         if let Err(promise) = outcome.verdict {
@@ -112,8 +116,11 @@ impl Sum {
     }
 
     fn assert_kept(&self) {
-        let Self { runs, events, rows, snapshots, failures, broken } = self;
-        println!("{runs} runs: {events} events, {rows} rows, {snapshots} snapshots, {failures} failures of the store");
+        let Self { runs, events, rows, others_rows, snapshots, failures, broken } = self;
+        println!(
+            "{runs} runs: {events} events, {rows} rows, {others_rows} of them another node's, {snapshots} snapshots, \
+             {failures} failures of the store"
+        );
         assert!(broken.is_empty(), "{} of {runs} runs broke a promise: {}", broken.len(), broken.join(", "));
     }
 }
@@ -171,7 +178,7 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost() {
         let outcome = if named.is_none() || aloud {
             run(Plan::steady(), Some((n, failure)), aloud)
         } else {
-            Outcome { verdict: Ok(()), hash: (0, 0), rows: 0, snapshots: 0, failures: 0, writes: 0 }
+            Outcome { verdict: Ok(()), hash: (0, 0), rows: 0, snapshots: 0, failures: 0, writes: 0, others_rows: 0 }
         };
         let again = again(&format!("TANDEM_WRITE={which}"), "whichever_write");
         (format!("write {which}"), outcome, again)

@@ -165,6 +165,7 @@ impl World {
                 slow_ms: self.dice.pick(&[0, 10, 200, 2000]),
                 appends_fail: self.dice.pick(&[0, 0, 20, 60, 95]),
                 others_fail: self.dice.pick(&[0, 0, 0, 20]),
+                others_write: self.dice.pick(&[0, 0, 10, 60]),
             };
             self.story.tell(format_args!("{weather:?}"), &[]);
             self.server.log().weather(weather);

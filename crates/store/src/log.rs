@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tandem_model::log::{Append, Appended, Document, Installed, Loaded, Log, LogError, Row};
-use tandem_model::{DocumentId, DocumentName, Epoch};
+use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 
 use crate::opened::{Opened, Writer};
 
@@ -35,6 +35,10 @@ impl Log for StoreLog {
 
     fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>> {
         self.0.reader.load(document).boxed()
+    }
+
+    fn since(&self, document: DocumentId, after: Seq) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        self.0.reader.since(document, after).boxed()
     }
 
     fn install_snapshot(

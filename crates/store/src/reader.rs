@@ -59,16 +59,40 @@ impl Reader {
 
     /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
     pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
+        let (transaction, found) = self.begin(id).await?;
+        self.whole(&transaction, &found).await
+    }
+
+    /// Reads the rows behind `after`, if all of them are there; else as a load.
+    pub async fn since(&self, id: DocumentId, after: Seq) -> Result<Loaded, LogError> {
+        let (transaction, found) = self.begin(id).await?;
+        if after.0 < found.base {
+            return self.whole(&transaction, &found).await;
+        }
+        let rows = self.rows(&transaction, id, after).await.map_err(|error| error.into_log_of(id))?;
+        let document = document(&found)?;
+        if whole(after, &rows, document.head).is_err() {
+            return self.whole(&transaction, &found).await;
+        }
+        Ok(Loaded { document, snapshot: None, rows })
+    }
+
+    async fn begin(&self, id: DocumentId) -> Result<(DatabaseTransaction, documents::Found), LogError> {
         let of_document = |error: ReadError| error.into_log_of(id);
-        let transaction =
-            within(self.turn_and_page(), queries::begin_snapshot(&self.connection)).await.map_err(of_document)?;
+        let begin = queries::begin_snapshot(&self.connection);
+        let transaction = within(self.turn_and_page(), begin).await.map_err(of_document)?;
         let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
-        let found = found.ok_or(LogError::Absent)?;
-        let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(&transaction, id)).await;
+        Ok((transaction, found.ok_or(LogError::Absent)?))
+    }
+
+    async fn whole(&self, transaction: &DatabaseTransaction, found: &documents::Found) -> Result<Loaded, LogError> {
+        let id = DocumentId(found.id);
+        let of_document = |error: ReadError| error.into_log_of(id);
+        let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(transaction, id)).await;
         let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
         let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
-        let rows = self.rows(&transaction, id, after).await.map_err(of_document)?;
-        let document = document(&found)?;
+        let rows = self.rows(transaction, id, after).await.map_err(of_document)?;
+        let document = document(found)?;
         whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
         Ok(Loaded { document, snapshot, rows })
     }

@@ -9,6 +9,7 @@
 mod admission;
 mod awareness;
 mod hocuspocus;
+mod names;
 mod ysync;
 
 pub mod corpus;
@@ -17,6 +18,7 @@ pub mod mutate;
 pub use admission::admission;
 pub use awareness::awareness;
 pub use hocuspocus::hocuspocus;
+pub use names::names;
 pub use ysync::ysync;
 
 /// Something to fuzz.
@@ -31,8 +33,11 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "admission", run: admission, seeds: include_str!("../corpus/admission.hex") },
+    Target { name: "room", run: tandem_actors::fuzzing::fuzz_room, seeds: include_str!("../corpus/room.hex") },
+    Target { name: "rows", run: tandem_actors::fuzzing::fuzz_rows, seeds: include_str!("../corpus/rows.hex") },
+    Target { name: "names", run: names, seeds: include_str!("../corpus/names.hex") },
     Target { name: "ysync", run: ysync, seeds: include_str!("../corpus/ysync.hex") },
     Target { name: "hocuspocus", run: hocuspocus, seeds: include_str!("../corpus/hocuspocus.hex") },
     Target { name: "awareness", run: awareness, seeds: include_str!("../corpus/awareness.hex") },

@@ -29,6 +29,9 @@ pub enum Error {
         /// How far it came.
         state: String,
     },
+    /// Figures that are kept cannot be read or written.
+    #[error("figures: {0}")]
+    Figures(#[from] serde_json::Error),
     /// The arguments do not fit together.
     #[error("{0}")]
     Usage(String),

@@ -7,13 +7,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod clock;
 pub mod error;
 pub mod frame;
 pub mod histogram;
 pub mod machine;
 pub mod outcome;
+pub mod plan;
+pub mod plot;
 pub mod protocol;
+pub mod report;
 pub mod scenarios;
 pub mod servers;
 pub mod swarm;

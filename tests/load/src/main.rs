@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tandem_load::bench::{self, Asked};
 use tandem_load::error::{Error, Result};
 use tandem_load::machine;
-use tandem_load::outcome::Outcome;
-use tandem_load::scenarios::{Trace, capacity, cold, cursors, idle, join, replay, typing};
-use tandem_load::servers::{Kind, Programs, Server};
+use tandem_load::plan::Plan;
+use tandem_load::report;
+use tandem_load::scenarios::{Trace, capacity, cold, cursors, idle, join, typing};
+use tandem_load::servers::{Kind, Programs};
 
 /// Measures collaboration servers over their public protocols.
 ///
@@ -137,8 +139,8 @@ enum Scenario {
         /// Letters in each document.
         #[arg(long, default_value_t = 1_000)]
         letters: u64,
-        /// Sockets that are on their way at a time.
-        #[arg(long, default_value_t = 2_000)]
+        /// Sockets that are on their way at a time: with more, those that the system has no room for come a second later.
+        #[arg(long, default_value_t = 500)]
         at_once: usize,
     },
     /// What idle sockets and documents take of memory.
@@ -157,6 +159,28 @@ enum Scenario {
     /// The traced document to somebody new.
     #[command(after_help = "Example:\n  load cold --server tandem,hocuspocus")]
     Cold,
+    /// All of these at the loads of docs/BENCHMARKS.md, the servers in turn; writes that page.
+    #[command(after_help = "Example:\n  load bench --rounds 5 --only rooms,hot --server floor,tandem")]
+    Bench {
+        /// The scenarios; all without it. What is measured replaces what the page has of these scenarios.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+        /// Where the figures of all runs are kept.
+        #[arg(long, default_value = "docs/benchmarks/results.json")]
+        results: PathBuf,
+        /// Where the page and its plots go.
+        #[arg(long, default_value = "docs")]
+        docs: PathBuf,
+    },
+    /// Writes the page anew from the figures that are kept.
+    Report {
+        /// Where the figures of all runs are kept.
+        #[arg(long, default_value = "docs/benchmarks/results.json")]
+        results: PathBuf,
+        /// Where the page and its plots go.
+        #[arg(long, default_value = "docs")]
+        docs: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -175,61 +199,59 @@ fn run(cli: &Cli) -> Result<()> {
     if common.precede && !machine::precede() {
         eprintln!("load: no precedence over others for this user");
     }
+    if let Scenario::Report { results, docs } = &cli.scenario {
+        return report::write(results, docs);
+    }
     let programs = programs(common)?;
     if let Some(core) = programs.load_core {
         machine::pin(core)?;
     }
-    let trace = match cli.scenario {
-        Scenario::Replay | Scenario::Cold => Some(Trace::new(common.trace.as_deref(), common.edits)?),
-        _ => None,
-    };
+    if let Scenario::Bench { only, results, docs } = &cli.scenario {
+        let servers = common.server.clone();
+        let asked = Asked { servers, only: only.clone(), rounds: common.rounds, trace: common.trace.clone() };
+        bench::run(&asked, &programs, results)?;
+        return report::write(results, docs);
+    }
+    let plan = cli.scenario.plan(common);
+    let trace = plan.wants_trace().then(|| Trace::new(common.trace.as_deref(), common.edits)).transpose()?;
     for _ in 0..common.rounds {
         for &kind in &common.server {
-            let outcome = cli.scenario.run(kind, &programs, common, trace.as_ref())?;
+            let outcome = plan.run(kind, &programs, trace.as_ref())?;
             eprintln!("{}", outcome.line());
-            let json = serde_json::to_string(&outcome).map_err(|error| Error::Usage(error.to_string()))?;
-            println!("{json}");
+            println!("{}", serde_json::to_string(&outcome)?);
         }
     }
     Ok(())
 }
 
 impl Scenario {
-    fn run(&self, kind: Kind, programs: &Programs, common: &Common, trace: Option<&Trace>) -> Result<Outcome> {
+    fn plan(&self, common: &Common) -> Plan {
         let &Common { seconds, warm_up, .. } = common;
-        let start = || Server::start(kind, programs);
         match *self {
             Self::Rooms { rooms, members: writers, rate } => {
-                let load = typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds };
-                typing::run("rooms", &start()?, load)
+                Plan::Rooms(typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
             }
             Self::Hot { writers, readers, rate } => {
-                let load = typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds };
-                typing::run("hot", &start()?, load)
+                Plan::Hot(typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds })
             }
             Self::Capacity { from, members: writers, rate, within: within_ms, exact } => {
                 let load = typing::Load { rooms: from, writers, readers: 0, rate, warm_up, seconds };
-                let search = capacity::Search { load, within_ms, from, exact };
-                capacity::run(kind, programs, &search, |told| eprintln!("{told}"))
+                Plan::Capacity(capacity::Search { load, within_ms, from, exact })
             }
             Self::Cursors { cursors, echoing, rate } => {
-                cursors::run(&start()?, cursors::Load { cursors, echoing, rate, warm_up, seconds })
+                Plan::Cursors(cursors::Load { cursors, echoing, rate, warm_up, seconds })
             }
             Self::Join { sockets, documents, letters, at_once } => {
-                join::run(&start()?, join::Load { sockets, documents, letters, at_once })
+                Plan::Join(join::Load { sockets, documents, letters, at_once })
             }
             Self::Idle { ref sockets, ref documents } => {
-                let load = idle::Load { sockets: sockets.clone(), documents: documents.clone() };
-                idle::run(kind, programs, &load)
+                Plan::Idle(idle::Load { sockets: sockets.clone(), documents: documents.clone() })
             }
-            Self::Replay => replay::run(&start()?, needed(trace)?),
-            Self::Cold => cold::run(start()?, needed(trace)?),
+            Self::Replay => Plan::Replay,
+            Self::Cold => Plan::Cold(cold::Load::default()),
+            Self::Bench { .. } | Self::Report { .. } => Plan::Replay,
         }
     }
-}
-
-fn needed(trace: Option<&Trace>) -> Result<&Trace> {
-    trace.ok_or_else(|| Error::Usage("no trace was read".to_owned()))
 }
 
 fn programs(common: &Common) -> Result<Programs> {

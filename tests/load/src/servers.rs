@@ -76,6 +76,10 @@ pub struct Server {
 }
 
 impl Kind {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 6] =
+        [Self::Floor, Self::Tandem, Self::TandemHocuspocus, Self::YWebsocket, Self::Hocuspocus, Self::YSweet];
+
     /// How it is called on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ mod asking;
 mod editing;
 mod fates;
 mod hearing;
+mod rereading;
 mod viewing;
 mod waiting;
 
@@ -18,6 +19,7 @@ use tandem_protocol::Refusal;
 use tandem_yjs::{Index, StateVector};
 use tokio::time::Instant;
 
+pub use self::rereading::Reread;
 use super::authors::Authors;
 use super::command::{Again, Command, Commands, Join};
 use super::derived::Derived;
@@ -38,7 +40,7 @@ pub struct Room {
     pub name: DocumentName,
     /// Where it stands in the log; `None` until its first update is committed.
     pub target: Option<Target>,
-    /// The newest committed position.
+    /// The newest position that the document holds all rows up to.
     pub head: Seq,
     /// Rows and bytes since the last snapshot, for compaction.
     pub since_snapshot: (u64, u64),
@@ -46,6 +48,8 @@ pub struct Room {
     pub uncommitted: Uncommitted,
     /// Where sessions read.
     pub outbox: Arc<Outbox>,
+    /// A position beyond the head that is committed: rows between them are another's, and to be read.
+    beyond: Option<Seq>,
     index: Index,
     authors: Authors,
     presence: Presence,
@@ -88,6 +92,7 @@ impl Room {
             since_snapshot: (0, 0),
             uncommitted: Uncommitted::default(),
             outbox,
+            beyond: None,
             index,
             authors,
             presence,
@@ -198,7 +203,7 @@ impl Room {
 
     /// Everything up to an append is durable: what waited for it is settled.
     pub fn committed(&mut self, append: u64, seq: Seq, target: Target) {
-        self.head = self.head.max(seq);
+        self.reached(seq);
         self.target = Some(target);
         self.since_snapshot.0 += 1;
         for pending in self.uncommitted.committed(append) {

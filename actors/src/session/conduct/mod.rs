@@ -53,6 +53,9 @@ const UNHEARD_MAX: Duration = Duration::from_secs(10);
 /// How long a peer may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// What is read of a peer that goes on sending meanwhile.
+const READ_AWAY_BYTES: u64 = 4 * 1024 * 1024;
+
 /// What a task beside the session found out for it.
 pub enum Outcome {
     /// A document was entered, or not.
@@ -99,6 +102,8 @@ pub struct Conduct<S> {
     authenticated: bool,
     /// The socket is being closed; until when the peer may take to agree.
     closing: Option<Instant>,
+    /// Of all that the peer sends: so far is it read away while it may agree.
+    read_away_to: u64,
 }
 
 /// The session is over.
@@ -150,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             journal_full: false,
             authenticated: false,
             closing: None,
+            read_away_to: u64::MAX,
         }
     }
 
@@ -267,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Whether the socket is read now. Not reading is how a session is paced.
     fn reads(&mut self, now: Instant) -> bool {
         if self.closing.is_some() {
-            return true;
+            return self.socket.received() < self.read_away_to;
         }
         let crowded = self
             .crowded

@@ -5,7 +5,7 @@ use tandem_protocol::refusal::{HocuspocusWay, YsyncWay};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{CLOSE_WITHIN, Conduct};
+use super::{CLOSE_WITHIN, Conduct, READ_AWAY_BYTES};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::session::document::Phase;
@@ -83,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             None => now,
         });
+        self.read_away_to = self.socket.received().saturating_add(READ_AWAY_BYTES);
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         self.keys.clear();

@@ -96,6 +96,10 @@ async fn every_statement_on_the_path_of_an_edit_uses_an_index() {
     assert_indexed(from, "load", &["documents_pkey", "document_updates_pkey", "document_snapshots_pkey"]);
 
     let from = end();
+    assert_eq!(log.since(found.id, Seq(18)).await.unwrap().rows.len(), 2);
+    assert_indexed(from, "since", &["documents_pkey", "document_updates_pkey"]);
+
+    let from = end();
     let snapshot = Row { seq: Seq(15), payload: Bytes::from_static(b"fifteen") };
     log.install_snapshot(found.id, found.epoch, snapshot).await.unwrap();
     assert_indexed(from, "install", &["documents_pkey", "document_snapshots_pkey"]);

@@ -14,12 +14,23 @@ use crate::outcome::Outcome;
 use crate::servers::{Kind, Server};
 use crate::swarm::Swarm;
 
-/// Edits in an update while the document is written: what a client sends that gathers for a moment.
-const BATCH: usize = 50;
-/// Newcomers to a document in memory.
-const NEWCOMERS: usize = 21;
-/// Restarts.
-const RESTARTS: usize = 5;
+/// How often what is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Edits in an update while the document is written: what a client sends that gathers for a moment.
+    pub batch: usize,
+    /// Newcomers to the document in memory.
+    pub newcomers: usize,
+    /// Restarts, each with one newcomer.
+    pub restarts: usize,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { batch: 50, newcomers: 21, restarts: 5 }
+    }
+}
+
 /// How long servers that save later are given to save.
 const SAVE: Duration = Duration::from_secs(12);
 /// From one reading of memory to the next.
@@ -29,19 +40,19 @@ const SETTLE: Duration = Duration::from_millis(1_500);
 ///
 /// # Errors
 /// The server does not hold the trace, before or after a restart.
-pub fn run(mut server: Server, trace: &Trace) -> Result<Outcome> {
+pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
     let kind = server.kind;
     let run = rand::rng().random::<u32>();
     let (name, other) = (format!("load-cold-{run:08x}"), format!("load-other-{run:08x}"));
     server.make(&name)?;
     server.make(&other)?;
-    let load = format!("{}, {BATCH} edits in an update", trace.name);
-    let mut outcome = Outcome::new("cold", kind.name(), load);
+    let words = format!("{}, {} edits in an update", trace.name, load.batch);
+    let mut outcome = Outcome::new("cold", kind.name(), words);
     let mut swarm = Swarm::new(server.address)?;
     let (mut author, socket) = Author::join(&server, &name, trace.client, &mut swarm)?;
-    author.replay(socket, kind, trace, BATCH, &mut swarm)?;
+    author.replay(socket, kind, trace, load.batch, &mut swarm)?;
     let mut warm = Histogram::default();
-    for _ in 0..NEWCOMERS {
+    for _ in 0..load.newcomers {
         warm.record(newcomer(&server, &name, trace, &mut swarm)?);
     }
     outcome.tell("memory_ms", milliseconds(warm.at(0.5)));
@@ -55,7 +66,7 @@ pub fn run(mut server: Server, trace: &Trace) -> Result<Outcome> {
     }
     let mut cold = Histogram::default();
     let mut held = Histogram::default();
-    for _ in 0..RESTARTS {
+    for _ in 0..load.restarts {
         server = server.restart()?;
         let mut swarm = Swarm::new(server.address)?;
         // The process has served somebody: what it sets up once is not the document's.

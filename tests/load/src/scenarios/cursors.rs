@@ -113,9 +113,13 @@ impl Cursors {
     /// The awareness message with one state.
     fn state(&mut self, place: usize) {
         let Cursor { id, clock, .. } = self.cursors[place];
-        let json = format!(
-            "{{\"user\":{{\"name\":\"Somebody {place}\",\"color\":\"#30bced\"}},\"cursor\":{{\"anchor\":{clock},\"head\":{clock}}}}}"
-        );
+        let json = if clock == 0 {
+            "{}".to_owned()
+        } else {
+            format!(
+                "{{\"user\":{{\"name\":\"Somebody {place}\",\"color\":\"#30bced\"}},\"cursor\":{{\"anchor\":{clock},\"head\":{clock}}}}}"
+            )
+        };
         let mut update = vec![1];
         varuint(&mut update, id);
         varuint(&mut update, clock);
@@ -153,6 +157,9 @@ impl Cursors {
 impl Party for Cursors {
     fn opened(&mut self, socket: usize, _: Nanos, out: &mut Outbox) -> Result<()> {
         self.manners.greet(socket, &self.prefix, out);
+        // As every provider does: its own state, empty as yet.
+        self.state(socket);
+        out.send(socket, &[&self.prefix, &self.state]);
         Ok(())
     }
 

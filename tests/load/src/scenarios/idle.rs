@@ -14,6 +14,9 @@ const STEADY_KIB: u64 = 64;
 /// How long memory may take to become steady, in seconds.
 const SETTLE: u64 = 30;
 
+/// The letters in a document.
+const LINE: u64 = 80;
+
 /// The points at which memory is read.
 #[derive(Debug, Clone)]
 pub struct Load {
@@ -45,14 +48,14 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
         let server = Server::start(kind, programs)?;
         let names = names(documents, &server)?;
         let mut swarm = Swarm::new(server.address)?;
-        let mut guests = Guests::new(&server, &names, 0);
+        let mut guests = Guests::new(&server, &names);
         let steps: &[usize] = if documents == few { &load.sockets } else { &[most] };
         let mut there = 0;
         for &sockets in steps {
             guests.come(sockets - there, &server, &names, &mut swarm)?;
             if there == 0 {
                 // A line in each document: what holds nothing at all is no document.
-                guests.write(&mut swarm)?;
+                guests.write(LINE, &mut swarm)?;
             }
             there = sockets;
             let memory = steady(&server, &mut swarm, &mut guests)?;

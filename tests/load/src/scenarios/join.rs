@@ -47,22 +47,24 @@ pub struct Guests {
     guests: Vec<(usize, bool)>,
     joined: usize,
     began: Nanos,
+    opened: Histogram,
     times: Histogram,
 }
 
 impl Guests {
     /// Documents that nobody is in yet.
-    pub fn new(server: &Server, names: &[String], letters: u64) -> Self {
+    pub fn new(server: &Server, names: &[String]) -> Self {
         let manners = Manners::of(server);
         Self {
             prefixes: names.iter().map(|name| manners.dialect.prefix(name)).collect(),
             manners,
             ids: names.iter().map(|_| ClientId::from(rand::rng().random::<u32>())).collect(),
-            letters,
+            letters: 0,
             shows: server.kind != Kind::Floor,
             guests: Vec::new(),
             joined: 0,
             began: 0,
+            opened: Histogram::default(),
             times: Histogram::default(),
         }
     }
@@ -81,7 +83,8 @@ impl Guests {
     }
 
     /// The first of each document writes what the later ones are to see.
-    pub fn write(&mut self, swarm: &mut Swarm) -> Result<()> {
+    pub fn write(&mut self, letters: u64, swarm: &mut Swarm) -> Result<()> {
+        self.letters = letters;
         for (socket, &id) in self.ids.iter().enumerate() {
             let update = Author::new(id).seed(self.letters);
             swarm.send(socket, &[&self.prefixes[socket], &protocol::sync(2, update.len()), &update])?;
@@ -105,14 +108,14 @@ pub fn names(count: usize, server: &Server) -> Result<Vec<String>> {
 pub fn run(server: &Server, load: Load) -> Result<Outcome> {
     let names = names(load.documents, server)?;
     let mut swarm = Swarm::new(server.address)?;
-    let mut guests = Guests::new(server, &names, 0);
+    let mut guests = Guests::new(server, &names);
     guests.come(load.documents, server, &names, &mut swarm)?;
-    guests.letters = load.letters;
-    guests.write(&mut swarm)?;
+    guests.write(load.letters, &mut swarm)?;
     // What the first ones wrote is there when somebody who asks for it gets it.
     guests.come(load.documents, server, &names, &mut swarm)?;
 
     guests.times = Histogram::default();
+    guests.opened = Histogram::default();
     swarm.at_once(load.at_once);
     let (began, server_before, own_before) = (now(), server.process.cpu()?, Process::own().cpu()?);
     let ended = guests.come(load.sockets, server, &names, &mut swarm)?;
@@ -124,13 +127,15 @@ pub fn run(server: &Server, load: Load) -> Result<Outcome> {
     outcome.tell("cpu_us", server_took / 1e3 / load.sockets as f64);
     outcome.tell("server_percent", server_took * 100.0 / took);
     outcome.tell("load_percent", own_took * 100.0 / took);
+    outcome.tell_percentiles("opened_", &guests.opened.percentiles());
     outcome.tell_percentiles("", &guests.times.percentiles());
     outcome.tell_memory(server.process.memory()?);
     Ok(outcome)
 }
 
 impl Party for Guests {
-    fn opened(&mut self, socket: usize, _: Nanos, out: &mut Outbox) -> Result<()> {
+    fn opened(&mut self, socket: usize, at: Nanos, out: &mut Outbox) -> Result<()> {
+        self.opened.record(at - self.began);
         self.manners.greet(socket, &self.prefixes[self.guests[socket].0], out);
         Ok(())
     }

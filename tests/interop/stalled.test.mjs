@@ -1,0 +1,111 @@
+// Readers that stop reading beside readers that do not: memory stays bounded, and the others are not slowed.
+//
+// With ATTACK_LONG=1 (`make attack-long`): 20 stalled beside 200 healthy for a minute at 1 MB/s, in turns with runs without
+// them. Else a short form, which asserts the bound of memory and that nobody is held up.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import * as Y from 'yjs'
+
+import { BINARY, Bare } from './harness/bare.mjs'
+import { Processor } from './harness/processor.mjs'
+import { letters } from './harness/random.mjs'
+import { Company, Server, fresh, token } from './harness/suite.mjs'
+import { pause } from './harness/until.mjs'
+import * as wire from './harness/wire.mjs'
+
+const LONG = process.env.ATTACK_LONG === '1'
+const STALLED = LONG ? 20 : 10
+const HEALTHY = LONG ? 200 : 5
+const SECONDS = Number(process.env.ATTACK_SECONDS ?? (LONG ? 60 : 4))
+const RUNS = LONG ? 3 : 1
+// The systems between server and reader hold some megabytes of their own: in a short time it takes more to lap a ring.
+const BLOCK = LONG ? 20_000 : 100_000
+const BLOCKS_A_SECOND = 50
+const MIB = 1024 * 1024
+
+/** A reader that takes part in a document, and says when each block came. */
+const reader = async (company, server, name, n, onBlock) => {
+  const bare = company.keep(new Bare(server, `/yjs/${name}?token=${token(`reader ${n}`)}`, {
+    from: `127.0.3.${1 + n % 100}`,
+    onFrame: onBlock && ((opcode, bytes) => {
+      if (opcode !== BINARY || bytes.length < BLOCK) return
+      const at = bytes.indexOf('sent:')
+      if (at >= 0) onBlock(performance.now() - Number(bytes.toString('latin1', at + 5, at + 20)))
+    })
+  }))
+  await bare.opened()
+  bare.send(BINARY, wire.sync(null, wire.STEP1, new Uint8Array([0])))
+  bare.send(BINARY, wire.sync(null, wire.STEP2, new Uint8Array([0, 0])))
+  return bare
+}
+
+/** One run: blocks at a steady rate, whoever reads; resolves with the p99 of the healthy and the server's memory. */
+const run = async (server, stalled) => {
+  const company = new Company()
+  const name = fresh('stalled')
+  const times = []
+  const processor = new Processor(server.pid)
+  try {
+    for (let n = 0; n < HEALTHY; n += 1) await reader(company, server, name, n, (milliseconds) => times.push(milliseconds))
+    const stopped = []
+    for (let n = 0; n < stalled; n += 1) {
+      const bare = await reader(company, server, name, n, null)
+      bare.pause()
+      stopped.push(bare)
+    }
+    const writer = await reader(company, server, name, HEALTHY, null)
+    const doc = new Y.Doc()
+    doc.on('update', (update) => writer.send(BINARY, wire.sync(null, wire.UPDATE, update)))
+    const filler = letters(BLOCK)
+    const began = performance.now()
+    let most = 0
+    for (let n = 0; n < SECONDS * BLOCKS_A_SECOND; n += 1) {
+      const due = began + n * 1_000 / BLOCKS_A_SECOND
+      if (due > performance.now()) await pause(due - performance.now())
+      doc.getMap('block').set('newest', `sent:${performance.now().toFixed(6).padStart(15)}${filler}`)
+      if (n % BLOCKS_A_SECOND === 0) most = Math.max(most, processor.memory())
+    }
+    await pause(500)
+    most = Math.max(most, processor.memory())
+    assert.ok(stopped.every(({ ended }) => !ended))
+    const laps = await server.metric('tandem_outbox_laps_total')
+    const ring = await server.metric('tandem_outbox_bytes')
+    // Whoever reads again gets all that is there in one merged difference.
+    for (const bare of stopped) bare.resume()
+    const received = stopped.map((bare) => bare.received)
+    for (let tries = 0; tries < 500 && stopped.some((bare, n) => bare.received <= received[n] + BLOCK); tries += 1) await pause(10)
+    assert.ok(stopped.every((bare, n) => bare.received > received[n] + BLOCK), 'one that reads again gets nothing')
+    times.sort((one, other) => one - other)
+    const expected = SECONDS * BLOCKS_A_SECOND * HEALTHY
+    return { p99: times[Math.floor(times.length * 0.99)], delivered: times.length / expected, most, laps, ring }
+  } finally {
+    await company.leave()
+  }
+}
+
+test(`${STALLED} readers that stop reading cost 1 MiB each at most, beside ${HEALTHY} that are not slowed`, async (t) => {
+  const server = await Server.start({
+    TANDEM__LIMITS__STALL_SECONDS: '3600', TANDEM__LIMITS__PONG_SECONDS: '3600', TANDEM__LIMITS__SOCKETS_PER_ADDRESS: '1000'
+  })
+  t.after(() => server.stop())
+  // What stays from a first run is no stalled reader's.
+  if (LONG) await run(server, 0)
+  const runs = []
+  for (let n = 0; n < RUNS; n += 1) {
+    const without = await run(server, 0)
+    runs.push({ without, beside: await run(server, STALLED) })
+  }
+  for (const { without, beside } of runs) {
+    const grew = (beside.most - without.most) / STALLED
+    t.diagnostic(`p99 ${without.p99.toFixed(1)} ms without, ${beside.p99.toFixed(1)} ms beside them; memory ${(without.most / MIB).toFixed(1)} and ${(beside.most / MIB).toFixed(1)} MiB, ${(grew / MIB).toFixed(2)} MiB each; ring ${(beside.ring / MIB).toFixed(2)} MiB, laps ${beside.laps}`)
+    assert.ok(beside.laps > 0, 'nobody was lapped: the test showed nothing')
+    assert.ok(beside.delivered > 0.99, `the healthy got ${(100 * beside.delivered).toFixed(1)} %`)
+    assert.ok(grew <= MIB, `${(grew / MIB).toFixed(2)} MiB each`)
+  }
+  if (!LONG) return
+  const ratios = runs.map(({ without, beside }) => beside.p99 / without.p99).sort((one, other) => one - other)
+  const ratio = ratios[Math.floor(ratios.length / 2)]
+  t.diagnostic(`p99 beside them over p99 without: ${ratios.map((one) => one.toFixed(2)).join(', ')}`)
+  assert.ok(ratio <= 1.2, `p99 is ${ratio.toFixed(2)} times that without them`)
+})

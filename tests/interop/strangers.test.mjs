@@ -1,0 +1,193 @@
+// Strangers in numbers: sockets that say nothing, and floods. What they cost is bounded, and nobody else is harmed.
+//
+// With ATTACK_LONG=1 (`make attack-long`) the silent are 5,000 from a hundred addresses; else 500 from ten.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { BINARY, Bare, PING, PONG, frame } from './harness/bare.mjs'
+import { raw } from './harness/forge.mjs'
+import { Processor } from './harness/processor.mjs'
+import { Company, Raw, Server, fresh, token } from './harness/suite.mjs'
+import { pause, until } from './harness/until.mjs'
+import * as wire from './harness/wire.mjs'
+
+const LONG = process.env.ATTACK_LONG === '1'
+const ADDRESSES = LONG ? 100 : 10
+const EACH = 50
+const BYTES_EACH = 16 * 1024
+const FLOOD_ENDS_WITHIN_MS = 2_000
+
+const scene = async (t, environment = {}) => {
+  const company = new Company()
+  const server = await Server.start({ TANDEM__LIMITS__PONG_SECONDS: '60', ...environment })
+  t.after(async () => {
+    await company.leave()
+    await server.stop()
+  })
+  return { company, server }
+}
+
+/** Two people who write to each other all the time; how long each word took is remembered. */
+class People {
+  times = []
+  #running = true
+  #done = null
+
+  static async at (company, server) {
+    const people = new People()
+    const name = fresh('people')
+    people.pair = [company.hocuspocus(server, name, { who: 'ann' }), company.yjs(server, name, { who: 'bob' })]
+    await Promise.all(people.pair.map((client) => client.whenSynced()))
+    people.#done = people.#talk()
+    return people
+  }
+
+  async #talk () {
+    const [ann, bob] = this.pair
+    for (let n = 0; this.#running; n += 1) {
+      const since = performance.now()
+      ann.doc.getMap('word').set('newest', n)
+      await until('the word is heard', bob, () => bob.doc.getMap('word').get('newest') === n)
+      this.times.push(performance.now() - since)
+      await pause(20)
+    }
+  }
+
+  async unharmed (t) {
+    this.#running = false
+    await this.#done
+    await this.pair[0].whenSaved()
+    for (const { closes } of this.pair) assert.deepEqual(closes, [])
+    const sorted = this.times.sort((one, other) => one - other)
+    const [middle, last] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
+    t.diagnostic(`${sorted.length} words meanwhile: median ${middle.toFixed(1)} ms, slowest ${last.toFixed(1)} ms`)
+    assert.ok(middle < 250, `the others were held up: median ${middle.toFixed(1)} ms`)
+  }
+}
+
+describe('strangers', { concurrency: 1 }, () => {
+  test(`${ADDRESSES * EACH} silent sockets cost 16 KiB each at most and are closed after 5 s`, async (t) => {
+    const { company, server } = await scene(t)
+    const people = await People.at(company, server)
+    const processor = new Processor(server.pid)
+    const wave = async () => {
+      const sockets = []
+      for (let address = 1; address <= ADDRESSES; address += 1) {
+        const some = Array.from({ length: EACH }, () => company.keep(new Bare(server, '/hocuspocus', { from: `127.0.1.${address}` })))
+        await Promise.all(some.map((bare) => bare.opened()))
+        for (const bare of some) bare.openedAt = performance.now()
+        sockets.push(...some)
+      }
+      return sockets
+    }
+    const rest = async (sockets) => {
+      await Promise.all(sockets.map((bare) => bare.whenEnded(20_000)))
+      for (const bare of sockets) bare.destroy()
+    }
+    // The first few wake up what stays: thread-local pools, buffers, tables.
+    const first = Array.from({ length: EACH }, () => company.keep(new Bare(server, '/hocuspocus', { from: '127.0.2.1' })))
+    await Promise.all(first.map((bare) => bare.opened()))
+    for (const bare of first) bare.destroy()
+    const before = processor.memory()
+    const sockets = await wave()
+    assert.deepEqual(sockets.filter(({ upgraded }) => !upgraded).length, 0)
+    const held = await server.metric('tandem_sessions')
+    const each = (processor.memory() - before) / sockets.length
+    const one = company.keep(new Bare(server, '/hocuspocus', { from: '127.0.1.1' }))
+    await one.opened()
+    await rest(sockets)
+    const lived = sockets.map(({ openedAt, endedAt }) => endedAt - openedAt).sort((a, b) => a - b)
+    t.diagnostic(`${(each / 1024).toFixed(1)} KiB each, ${held} held at once, closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`)
+    assert.ok(each <= BYTES_EACH, `${each} bytes each`)
+    assert.ok(lived[0] > 4_000 && lived.at(-1) < 8_000, `closed after ${lived[0]} to ${lived.at(-1)} ms`)
+    await people.unharmed(t)
+  })
+
+  const floods = {
+    pings: { path: '/hocuspocus', send: (bare) => bare.send(PING) },
+    // The first of them is no message.
+    'empty frames': { path: (name) => `/yjs/${name}?token=${token('flood')}`, send: (bare) => bare.send(BINARY), code: 4400 },
+    'empty fragments': { path: '/hocuspocus', send: (bare, n) => bare.send(n === 0 ? BINARY : 0, raw(), { final: false }), code: 1008 },
+    'SyncStep1 over y-websocket': { path: (name) => `/yjs/${name}?token=${token('flood')}`, send: (bare) => bare.send(BINARY, wire.sync(null, wire.STEP1, raw(0))) },
+    'SyncStep1 over hocuspocus': {
+      path: '/hocuspocus',
+      begin: (bare, name) => bare.send(BINARY, wire.auth(name, token('flood'))),
+      send: (bare, n, name) => bare.send(BINARY, wire.sync(name, wire.STEP1, raw(0))),
+      document: true
+    }
+  }
+
+  for (const [what, { path, begin, send, document, code = 4429 }] of Object.entries(floods)) {
+    test(`a flood of ${what} is closed within 2 s, at a bounded cost`, async (t) => {
+      const { company, server } = await scene(t)
+      const people = await People.at(company, server)
+      const processor = new Processor(server.pid)
+      const name = fresh('flood')
+      let closed = null
+      const bare = company.keep(new Bare(server, typeof path === 'function' ? path(name) : path, {
+        onFrame: (opcode, bytes) => {
+          if (opcode !== BINARY || !document) return
+          const frame = wire.read(new Uint8Array(bytes), true)
+          if (frame.type === wire.CLOSE) closed = { text: frame.text, at: performance.now() }
+        }
+      }))
+      await bare.opened()
+      begin?.(bare, name)
+      const since = performance.now()
+      const [cost] = [processor.milliseconds()]
+      let sent = 0
+      while (!closed && bare.code === null && !bare.ended && performance.now() - since < 10_000) {
+        for (let n = 0; n < 50; n += 1, sent += 1) send(bare, sent, name)
+        await pause(5)
+      }
+      const took = performance.now() - since
+      // Whoever goes on after that is not listened to.
+      for (let n = 0; n < 2_000 && !bare.ended; n += 1) send(bare, 1, name)
+      await pause(500)
+      const spent = processor.milliseconds() - cost
+      t.diagnostic(`${sent} sent, ended after ${took.toFixed(0)} ms with ${closed ? closed.text : bare.code}, ${spent.toFixed(0)} ms of CPU`)
+      assert.ok(took < FLOOD_ENDS_WITHIN_MS, `it went on for ${took.toFixed(0)} ms`)
+      if (document) assert.equal(closed.text, 'flood')
+      else assert.equal(bare.code, code)
+      if (code === 4429) assert.ok(await server.metric('tandem_refusals_total', { reason: 'flood' }) > 0)
+      await people.unharmed(t)
+    })
+  }
+
+  test('a flood of pongs is read no faster than other frames, and nobody else is held up', async (t) => {
+    const { company, server } = await scene(t)
+    const people = await People.at(company, server)
+    const processor = new Processor(server.pid)
+    const bare = company.keep(new Bare(server, `/yjs/${fresh('pongs')}?token=${token('pongs')}`))
+    await bare.opened()
+    const since = processor.milliseconds()
+    const pong = Buffer.concat(Array.from({ length: 1_000 }, () => frame(PONG)))
+    // More than the systems between the two hold: what is not read stays with its sender.
+    for (let n = 0; n < 4_000; n += 1) bare.socket.write(pong)
+    await pause(2_000)
+    const spent = processor.milliseconds() - since
+    t.diagnostic(`${bare.socket.writableLength} bytes were not taken, ${spent.toFixed(0)} ms of CPU`)
+    assert.ok(bare.socket.writableLength > 0, 'four million pongs were read in two seconds')
+    await people.unharmed(t)
+  })
+
+  test('a flood of tiny frames is read at 500 a second beyond its burst, and nobody else is held up', async (t) => {
+    const { company, server } = await scene(t)
+    const people = await People.at(company, server)
+    const name = fresh('tiny')
+    const flood = await company.raw(Raw.authenticated(server, name, token('tiny')))
+    const [burst, beyond, rate] = [5_000, LONG ? 5_000 : 1_500, 500]
+    const statuses = () => flood.frames.filter(({ type }) => type === wire.SYNC_STATUS).length
+    const since = performance.now()
+    const bad = wire.sync(name, wire.UPDATE, raw(0xff))
+    for (let n = 0; n < burst + beyond; n += 1) flood.send(bad)
+    await until('all are answered', flood, () => statuses() >= burst + beyond, 60_000)
+    const seconds = (performance.now() - since) / 1_000
+    t.diagnostic(`${burst + beyond} frames in ${seconds.toFixed(2)} s; ${(burst + beyond) / seconds | 0} a second`)
+    assert.ok(seconds > 0.9 * beyond / rate, 'it was not paced')
+    assert.ok(seconds < 2 * beyond / rate + 4, 'it was read more slowly than it may send')
+    assert.equal(flood.end, null)
+    await people.unharmed(t)
+  })
+})
+
