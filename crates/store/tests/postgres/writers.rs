@@ -26,7 +26,7 @@ async fn append_for_ever(url: &str) {
     for name in NAMES {
         documents.push(create(&log, name).await);
     }
-    if std::process::id() % 2 == 0 {
+    if std::process::id().is_multiple_of(2) {
         documents[1..].reverse();
     }
     for number in 0.. {
