@@ -11,6 +11,7 @@
 
 mod authority;
 mod client;
+mod crowded;
 mod dice;
 mod drawing;
 mod frames;

@@ -114,7 +114,7 @@ impl Plan {
         for (rate, often, most) in rates {
             *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
         }
-        let plan = Self {
+        let mut plan = Self {
             seed,
             turns: dice.between(60, 300),
             documents,
@@ -125,13 +125,13 @@ impl Plan {
             moves: dice.between(20, 90),
             faults,
         };
-        // Streams of their own: the other plans stay what they are.
+        // Streams of their own: what was decided before stays what it is.
         let dice = &mut Dice::new(seed, 10);
-        let rates =
-            [(&mut faults.write, 40, 60), (&mut faults.journal_panic, 20, 6), (&mut faults.session_panic, 20, 10)];
-        for (rate, often, most) in rates {
+        let Faults { write, journal_panic, session_panic, .. } = &mut plan.faults;
+        for (rate, often, most) in [(write, 40, 60), (journal_panic, 20, 6), (session_panic, 20, 10)] {
             *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
         }
+        tighten(&mut plan.limits, &mut Dice::new(seed, 11));
         if Dice::new(seed, 9).percent(15) { plan.with_a_forger() } else { plan }
     }
 
@@ -192,5 +192,21 @@ impl Plan {
         let Faults { weather, journal, write, journal_panic, .. } = self.faults;
         self.faults = Faults { weather, journal, write, journal_panic, forge: 60, ..Faults::default() };
         self
+    }
+}
+
+/// Makes bounds so low, now and then, that they are reached: then edits wait, and nobody is read.
+fn tighten(limits: &mut Limits, dice: &mut Dice) {
+    if dice.percent(20) {
+        limits.journal_bytes = dice.between(100, 2_000);
+    }
+    if dice.percent(20) {
+        limits.journal_room_bytes = dice.between(50, 1_000);
+    }
+    if dice.percent(30) {
+        limits.commit_milliseconds = dice.pick(&[0, 1, 100]);
+    }
+    if dice.percent(30) {
+        limits.gather_milliseconds = dice.pick(&[0, 1, 20]);
     }
 }

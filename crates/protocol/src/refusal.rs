@@ -77,7 +77,7 @@ pub enum Refusal {
     PresenceForeign,
     /// Pings, empty frames or SyncStep1 faster than any honest client.
     Flood,
-    /// A message that reserved memory stood still for too long.
+    /// A message that reserved memory, or an answer behind edits that are not read, stood still for too long.
     Stalled,
     /// The socket accepted no byte for too long.
     Slow,

@@ -46,6 +46,10 @@ const TURNS_A_POLL: usize = 4;
 /// How soon a session looks again whether the journal has room.
 const JOURNAL_AGAIN: Duration = Duration::from_millis(250);
 
+/// How long an answer may lie behind more edits than a session is owed for. It would be waited for in vain, since nothing
+/// is read until it decides: the client has to come back.
+const UNHEARD_MAX: Duration = Duration::from_secs(10);
+
 /// How long a peer may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -86,6 +90,8 @@ pub struct Conduct<S> {
     kept_bytes: u64,
     rejoining: usize,
     crowded: Option<Slot>,
+    /// Since when an answer is awaited that lies behind what is not read.
+    unheard: Option<Instant>,
     /// Documents with commands that are put together and not handed over.
     commanded: Vec<Slot>,
     alarm: Alarm,
@@ -141,6 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             kept_bytes: 0,
             rejoining: 0,
             crowded: None,
+            unheard: None,
             commanded: Vec::new(),
             alarm: Alarm::default(),
             token_due: None,
@@ -273,6 +280,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             .and_then(|slot| self.document(slot))
             .is_some_and(|document| document.is_crowded(self.around.limits.owed_edits));
         self.crowded = self.crowded.filter(|_| crowded);
+        let asked = |slot: Slot| self.document(slot).is_some_and(|document| document.gate.has_open_question());
+        let unheard = self.crowded.is_some_and(asked);
+        self.unheard = unheard.then(|| self.unheard.unwrap_or(now));
         let paced = self.pace.waits_until().is_some_and(|until| now < until);
         let full = self.around.journal.is_full();
         if full && !self.journal_full {
@@ -290,7 +300,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return self.closing;
         }
         let journal = self.around.journal.is_full().then(|| Instant::now() + JOURNAL_AGAIN);
-        let due = [self.vigil.deadline(), self.standstill.deadline(), self.pace.waits_until(), self.token_due, journal];
+        let unheard = self.unheard.map(|since| since + UNHEARD_MAX);
+        let due = [
+            self.vigil.deadline(),
+            self.standstill.deadline(),
+            self.pace.waits_until(),
+            self.token_due,
+            journal,
+            unheard,
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -300,7 +318,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
         // Bytes may have come that made no message yet.
         self.look(reading, now);
-        if self.standstill.is_over(now) {
+        if self.standstill.is_over(now) || self.unheard.is_some_and(|since| since + UNHEARD_MAX <= now) {
             self.end(Refusal::Stalled);
             return Ok(());
         }

@@ -93,7 +93,8 @@ pub(super) static TABLE: [Row; 33] = [
         "More than `limits.steps_per_second` SyncStep1 of one document in a second; or, for which the socket is closed, \
          `limits.pings_per_second` pings and empty frames."),
     row(Refusal::Stalled, "stalled", Yw::Close(4508), Hp::CloseSocket(4508), AtOnce,
-        "A message of more than 16 KiB was announced and came slower than 4 KiB a second, after `limits.message_stall_seconds`."),
+        "A message of more than 16 KiB was announced and came slower than 4 KiB a second, after `limits.message_stall_seconds`; \
+         or an answer to us lay for 10 s behind more edits than `limits.owed_edits`."),
     row(Refusal::Slow, "slow", Yw::Cut, Hp::Cut, AtOnce,
         "The socket accepted no byte for `limits.stall_seconds`; it would accept no close frame either."),
     row(Refusal::Dead, "dead", Yw::Cut, Hp::Cut, AtOnce,
