@@ -10,9 +10,16 @@ TEST_FLAGS := --workspace --features failpoints
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 60
-CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem
+CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem -p tandem-load
 # Files of tests/interop; all if none is named.
 INTEROP ?=
+# How much `make durability` breaks.
+KILLS ?= 50
+CUTS ?= 20
+STORE ?= sqlite
+# Which seeds `make simulate` runs.
+SEEDS ?= 2000..10000
+DURABILITY = cd tests/interop && ../../scripts/with-node node --disable-warning=ExperimentalWarning durability
 
 step = @printf '\n== %s\n' '$(1)'
 
@@ -35,11 +42,12 @@ run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
 .PHONY: test
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
-	@scripts/setup rust node browser
+	@scripts/setup rust node browser postgres
 	@$(MAKE) lint
 	@$(MAKE) test-web
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
+	@$(MAKE) test-durability
 	@$(MAKE) test-browser
 	@$(MAKE) test-autobahn
 	@$(MAKE) test-index
@@ -63,8 +71,9 @@ build-test: ## builds the binary that the tests drive, with failpoints
 	cargo build -p tandem --features failpoints
 
 .PHONY: test-rust
-test-rust: build-test ## unit and integration tests of the crates
+test-rust: build-test ## unit and integration tests of the crates, on SQLite and a PostgreSQL of their own
 	$(call step,cargo test)
+	@scripts/setup postgres
 	cargo test $(CRATES) --features tandem/failpoints
 
 .PHONY: test-web
@@ -85,11 +94,38 @@ test-index: ## the index of crates/yjs against Yjs itself
 test-index-long: ## 5,000 histories and 5,000 hostile sessions of the same
 	@HISTORIES=5000 SESSIONS=5000 $(MAKE) test-index
 
+.PHONY: simulate
+simulate: ## runs SEEDS (2000..10000) of the simulator
+	@scripts/setup rust
+	TANDEM_SEEDS=$(SEEDS) cargo test -p tandem-actors --features failpoints --test simulator every_seed -- --nocapture
+
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary
 	$(call step,interoperability)
 	@scripts/setup node
 	cd tests/interop && ../../scripts/with-node node run.mjs $(INTEROP)
+
+.PHONY: test-durability
+test-durability: build-test ## kills, power cuts and failing disks, as many as fit into a minute
+	$(call step,durability)
+	@scripts/setup node postgres
+	$(DURABILITY)/kills.mjs --kills 5
+	$(DURABILITY)/kills.mjs --kills 5 --store postgres
+	$(DURABILITY)/cuts.mjs --cuts 2
+	$(DURABILITY)/full.mjs
+	$(DURABILITY)/writes.mjs --every 60 --first 30
+
+.PHONY: durability
+durability: build-test ## the same at length: KILLS (50) over STORE (sqlite, postgres), and CUTS (20) of the power
+	@scripts/setup node postgres
+	$(DURABILITY)/kills.mjs --kills $(KILLS) --store $(STORE)
+	$(DURABILITY)/cuts.mjs --cuts $(CUTS)
+
+.PHONY: durability-writes
+durability-writes: build-test ## fails every write of a scenario once, in each way: a quarter of an hour
+	@scripts/setup node
+	$(DURABILITY)/full.mjs
+	$(DURABILITY)/writes.mjs
 
 .PHONY: attack-cost
 attack-cost: ## what each hostile input costs the server at most: a release build, five times each
@@ -137,6 +173,23 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (60), two side by side
 audit: ## licences, sources, doubles and advisories of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny check
+
+##@ Measure
+
+# The servers in the order of their turns, how often each has one, the scenarios (all if none is named), a trace.
+SERVERS ?= floor,tandem,tandem-hocuspocus,y-websocket,hocuspocus,y-sweet
+ROUNDS ?= 5
+ONLY ?=
+TRACE ?= $(TANDEM_TRACE)
+
+.PHONY: bench
+bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
+	@scripts/setup rust node
+	cargo build --release -p tandem
+	cargo build --release -p tandem-load
+	tests/load/peers/install $(SERVERS)
+	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 ##@ Build
 

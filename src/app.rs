@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use serde_json::Value;
 use tandem_actors::{Arrival, DeleteError, Drained, Node, Ports, Readiness, StartError as NodeError};
 use tandem_model::log::Log;
 use tandem_model::{DocumentName, SystemClock};
-use tandem_store::{OpenError, Options, Store};
+use tandem_store::{OpenError, Store};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, info, warn};
@@ -34,6 +34,10 @@ use crate::telemetry;
 
 /// The store is given this long to close, even when the drain took all its time.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Connections that the system holds until they are accepted. Beyond, it drops what comes, and a client tries again after
+/// a second: a restarted server has all its clients at once.
+const LISTEN_BACKLOG: u32 = 4096;
 
 /// A server that listens.
 pub struct App {
@@ -75,7 +79,10 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Secret(_) | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. }) => Exit::Config,
+            Self::Secret(_)
+            | Self::Store(OpenError::Scheme { .. } | OpenError::Url { .. } | OpenError::ServerUrl { .. }) => {
+                Exit::Config
+            }
             Self::Node(_) => Exit::RootFailed,
             Self::Store(_) | Self::Metrics(_) | Self::Listen { .. } => Exit::Unavailable,
         }
@@ -94,7 +101,7 @@ impl App {
         let tokens = Arc::new(tokens(configuration)?);
         let store = open_store(configuration).await?;
         let node = start_node(configuration, &store, tokens.clone()).await?;
-        let listener = listen(&configuration.settings.server).await?;
+        let listener = listen(&configuration.settings.server)?;
         let address = listener.local_addr().unwrap_or(configuration.settings.server.listen);
         let edge = Arc::new(edge(configuration, &node, &store, tokens, address, metrics));
         let server = &configuration.settings.server;
@@ -116,8 +123,8 @@ impl App {
 
     /// Where the documents lie.
     #[must_use]
-    pub fn data(&self) -> &Path {
-        self.store.path()
+    pub fn data(&self) -> &str {
+        self.store.place()
     }
 
     /// Serves until `stop` says true, then drains; or until the actors give up.
@@ -185,13 +192,13 @@ pub fn tokens(configuration: &Configuration) -> Result<Tokens, SecretError> {
 
 async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
     let step = Step::begin("opening the database");
-    let url = configuration.settings.store.database_url.expose_secret();
-    let store = Store::open(url, &Options::default()).await?;
+    let settings = &configuration.settings.store;
+    let store = Store::open(settings.database_url.expose_secret(), &settings.options()).await?;
     let applied = match store.applied().len() {
         0 => "the schema is up to date".to_owned(),
         steps => format!("{steps} migrations applied"),
     };
-    step.done(&format!("{}, {applied}", store.path().display()));
+    step.done(&format!("{}, {applied}", store.place()));
     Ok(store)
 }
 
@@ -203,9 +210,17 @@ async fn start_node(configuration: &Configuration, store: &Store, authority: Arc
     Ok(node)
 }
 
-async fn listen(server: &Server) -> Result<TcpListener, StartError> {
+fn listen(server: &Server) -> Result<TcpListener, StartError> {
     let address = server.listen;
-    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+    listen_on(address).map_err(|error| StartError::Listen { address, error })
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 fn edge(
@@ -223,7 +238,7 @@ fn edge(
         compressed.compress();
         info!(target: "tandem::start", files = compressed.len(), "the page is compressed");
     });
-    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()) });
+    let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()), store: store.clone() });
     let settings = edge_settings(configuration, address);
     Edge::new(settings, backend, tokens, pages, &configuration.settings.limits, metrics)
 }
@@ -255,6 +270,7 @@ fn edge_settings(configuration: &Configuration, address: SocketAddr) -> EdgeSett
 struct NodeBackend {
     node: Node,
     log: Arc<dyn Log>,
+    store: Store,
 }
 
 impl Backend for NodeBackend {
@@ -276,6 +292,7 @@ impl Backend for NodeBackend {
 
     fn observe(&self) {
         self.node.observe_actors();
+        telemetry::gauge_store(&self.store.statistics());
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), String>> {

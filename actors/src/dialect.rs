@@ -57,6 +57,15 @@ impl Dialect {
         Some(websocket::binary(&[&payload]))
     }
 
+    /// Whether all who speak it for the document named `plain` get the same bytes.
+    #[must_use]
+    pub fn shares(&self, plain: &str) -> bool {
+        match self {
+            Self::YSync => true,
+            Self::Hocuspocus { key } => &**key == plain,
+        }
+    }
+
     /// Whether the client counts acknowledgements.
     #[must_use]
     pub fn counts(&self) -> bool {

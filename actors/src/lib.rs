@@ -13,9 +13,11 @@
 
 mod blocking;
 mod cell;
+mod counted;
 mod dialect;
 mod downtime;
 mod failpoint;
+mod gathering;
 mod intensity;
 mod jobs;
 mod journal;

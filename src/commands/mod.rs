@@ -55,7 +55,7 @@ fn refuse(error: &dyn std::error::Error, exit: Exit) -> Exit {
 /// Whether the database is named wrongly, or is not there.
 fn exit_of(error: &OpenError) -> Exit {
     match error {
-        OpenError::Scheme { .. } | OpenError::Url { .. } => Exit::Config,
+        OpenError::Scheme { .. } | OpenError::Url { .. } | OpenError::ServerUrl { .. } => Exit::Config,
         _ => Exit::Unavailable,
     }
 }

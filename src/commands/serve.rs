@@ -36,7 +36,7 @@ pub async fn run(configuration: Configuration) -> Exit {
     info!(
         target: "tandem::start",
         took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "ready: {} · documents in {} · Ctrl-C ends it", app.url(), app.data().display(),
+        "ready: {} · documents in {} · Ctrl-C ends it", app.url(), app.data(),
     );
     app.run(stop).await
 }

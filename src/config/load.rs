@@ -238,7 +238,14 @@ mod tests {
             ("LOG_LEVEL", "loud", &["log.level", "environment variable LOG_LEVEL", "trace"]),
             ("ALLOWED_HOSTS", "a b", &["server.allowed_hosts", "ALLOWED_HOSTS", "example.org"]),
             ("CORS_ORIGINS", "*", &["server.cors_origins", "CORS_ORIGINS", "https://"]),
-            ("DATABASE_URL", "mongodb://u:secret@h/", &["store.database_url", "DATABASE_URL", "sqlite://"]),
+            (
+                "DATABASE_URL",
+                "mongodb://u:secret@h/",
+                &["store.database_url", "DATABASE_URL", "sqlite://", "postgresql://"],
+            ),
+            ("TANDEM__STORE__CONNECTIONS", "201", &["store.connections", "TANDEM__STORE__CONNECTIONS", "2 to 200"]),
+            ("TANDEM__STORE__CONNECTIONS", "1", &["store.connections", "2 to 200"]),
+            ("TANDEM__STORE__STATEMENT_SECONDS", "0", &["store.statement_seconds", "1 to 3600"]),
         ] {
             let text = refused(&[(name, value)]);
             for part in expected {
@@ -259,6 +266,13 @@ mod tests {
         let names: Vec<String> = configuration.settings.server.allowed_hosts.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["example.org", "two.example:8443"]);
         assert_eq!(configuration.settings.server.listen.port(), 0);
+    }
+
+    #[test]
+    fn the_store_of_base_toml_is_that_of_the_code() {
+        let store = with(&[("DATABASE_URL", "postgresql://u:secret@h/d")]).expect("valid").settings.store;
+        assert_eq!(store.options(), tandem_store::Options::default());
+        assert!(!format!("{store:?}").contains("secret"), "a password must not print");
     }
 
     #[test]

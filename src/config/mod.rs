@@ -4,6 +4,7 @@ mod error;
 mod list;
 mod load;
 mod rules;
+mod store;
 mod values;
 
 use std::net::SocketAddr;
@@ -100,6 +101,20 @@ pub struct Auth {
 pub struct Store {
     /// The database; may hold a password.
     pub database_url: SecretString,
+    /// A statement that takes longer is logged and counted.
+    pub slow_statement_ms: u64,
+    /// PostgreSQL: the most connections.
+    pub connections: u64,
+    /// PostgreSQL: how long a connection may take to be made or to become free.
+    pub acquire_seconds: u64,
+    /// PostgreSQL: how long a statement may take.
+    pub statement_seconds: u64,
+    /// PostgreSQL: how long a statement may wait for a lock.
+    pub lock_seconds: u64,
+    /// PostgreSQL: how long a transaction may stand still.
+    pub idle_in_transaction_seconds: u64,
+    /// PostgreSQL: how long a connection that nobody uses is kept.
+    pub idle_seconds: u64,
 }
 
 /// The `[log]` section.

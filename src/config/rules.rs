@@ -21,6 +21,7 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
     };
     let server = &settings.server;
     let auth = &settings.auth;
+    let store = &settings.store;
     let ranges = [
         ("server.drain_seconds", server.drain_seconds, 1, 3600),
         ("server.connections", server.connections, 1, 10_000_000),
@@ -32,6 +33,14 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
         ("server.write_seconds", server.write_seconds, 1, 3600),
         ("auth.guest_seconds", auth.guest_seconds, 1, WEEK_SECONDS),
         ("auth.leeway_seconds", auth.leeway_seconds, 0, 300),
+        ("store.slow_statement_ms", store.slow_statement_ms, 1, 600_000),
+        // One appends: without a second nobody could read.
+        ("store.connections", store.connections, 2, 200),
+        ("store.acquire_seconds", store.acquire_seconds, 1, 60),
+        ("store.statement_seconds", store.statement_seconds, 1, 3600),
+        ("store.lock_seconds", store.lock_seconds, 1, 3600),
+        ("store.idle_in_transaction_seconds", store.idle_in_transaction_seconds, 1, 3600),
+        ("store.idle_seconds", store.idle_seconds, 1, 86_400),
     ];
     for (key, value, least, most) in ranges {
         if !(least..=most).contains(&value) {
@@ -50,9 +59,10 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
         let allowed = "a loopback address in development, unless server.beyond_loopback is true".into();
         refuse("server.listen", server.listen.to_string(), allowed);
     }
-    if !settings.store.database_url.expose_secret().starts_with("sqlite:") {
+    if !tandem_store::Store::accepts(store.database_url.expose_secret()) {
         // Not its value: it may hold a password.
-        refuse("store.database_url", "another kind of database".into(), "sqlite://PATH?mode=rwc".into());
+        let allowed = "sqlite://PATH?mode=rwc, postgresql://USER:PASSWORD@HOST/DATABASE";
+        refuse("store.database_url", "another kind of database".into(), allowed.into());
     }
     errors
 }

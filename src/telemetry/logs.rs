@@ -21,7 +21,7 @@ pub fn start_logs(format: LogFormat, filter: Targets) -> Result<(), TryInitError
         LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()
+    tracing_subscriber::registry().with(layer.with_filter(filter)).with(super::store::counting_slow()).try_init()
 }
 
 /// Logs panics, wherever they happen, instead of printing them beside the log.

@@ -37,8 +37,9 @@ pub async fn upkeep(handle: PrometheusHandle) {
     }
 }
 
-/// Says what the edge's metrics mean.
+/// Says what the edge's and the store's metrics mean.
 pub fn describe() {
+    super::store::describe();
     describe_counter!("tandem_http_requests_total", "Requests answered, by area and class of status");
     describe_histogram!("tandem_http_request_seconds", "From a request's head to its answer's head");
     describe_gauge!("tandem_http_connections", "Connections that speak HTTP now");

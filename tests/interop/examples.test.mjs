@@ -95,17 +95,19 @@ test('the notebook outlives its server: what was typed before, meanwhile and aft
   for (const word of ['before', 'meanwhile', 'after']) assert.ok(three.output.includes(`* ${word}`), three.describe())
 })
 
-test('the TipTap example builds', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tandem-example-'))
-  try {
-    const vite = join(examples, 'tiptap-hocuspocus/node_modules/vite/bin/vite.js')
-    await promisify(execFile)(process.execPath, [vite, 'build', '--outDir', folder, '--emptyOutDir'], { cwd: join(examples, 'tiptap-hocuspocus') })
-    assert.match(readFileSync(join(folder, 'index.html'), 'utf8'), /<script type="module"/)
-    assert.ok(readdirSync(join(folder, 'assets')).some((file) => file.endsWith('.js')))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-})
+for (const example of ['tiptap-hocuspocus', 'codemirror-y-websocket', 'whiteboard-hocuspocus']) {
+  test(`the example ${example} builds`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tandem-example-'))
+    try {
+      const vite = join(examples, example, 'node_modules/vite/bin/vite.js')
+      await promisify(execFile)(process.execPath, [vite, 'build', '--outDir', folder, '--emptyOutDir'], { cwd: join(examples, example) })
+      assert.match(readFileSync(join(folder, 'index.html'), 'utf8'), /<script type="module"/)
+      assert.ok(readdirSync(join(folder, 'assets')).some((file) => file.endsWith('.js')))
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+}
 
 test('the examples pin the versions that the tests use', () => {
   const read = (file) => JSON.parse(readFileSync(file, 'utf8'))

@@ -105,7 +105,10 @@ impl<R> Part<R> {
     /// The row to append, once the target is known.
     #[must_use]
     pub fn row(&self, target: Target) -> Append {
-        let payload = encode_row(&merged_by_author(&self.contributions));
+        let payload = match &*self.contributions {
+            one @ [_] => encode_row(one),
+            several => encode_row(&merged_by_author(several)),
+        };
         Append { document: target.document, epoch: target.epoch, payload }
     }
 }

@@ -6,7 +6,8 @@
 //! - Bound: rooms stop reading their sessions while [`Journal::is_full`] (`limits.journal_bytes`).
 //! - Invariant: one commit is in flight at a time, in a task of its own that nothing cancels, over all lives of the
 //!   journal: a restarted one neither commits nor loads before its predecessor's commit ended. No [`Committed`] leaves
-//!   before it ended well. A failed commit's outcome is unknown: the same is appended again.
+//!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics is one
+//!   that failed.
 
 mod batch;
 
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use metrics::{counter, gauge, histogram};
+use metrics::counter;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
 use tandem_model::{DocumentName, Limits, Seq};
@@ -26,7 +27,9 @@ use tokio::time::Instant;
 pub use self::batch::Target;
 use self::batch::{Batch, Part};
 use crate::cell::Cell;
+use crate::counted;
 use crate::failpoint::failpoint;
+use crate::gathering::Gathering;
 use crate::row::Contribution;
 
 /// The first wait after a failed commit; doubles up to [`RETRY_MAX`].
@@ -63,16 +66,16 @@ pub enum Found {
     Content(Box<Loaded>),
 }
 
-/// One append of one room.
+/// What one room appends at once.
 pub struct Append {
     /// The document.
     pub name: DocumentName,
     /// Where it stands in the log; `None` for one that does not exist yet.
     pub target: Option<Target>,
-    /// The room's own number for this append, going up by one.
+    /// The room's own number of the newest of what is to be written; numbers go up by one.
     pub number: u64,
     /// What to write.
-    pub contribution: Contribution,
+    pub contributions: Vec<Contribution>,
     /// Whom to tell.
     pub reply: Reply,
 }
@@ -89,6 +92,7 @@ struct Shared {
     waiting_bytes: AtomicU64,
     waiting_bytes_max: u64,
     healthy: AtomicBool,
+    commit_apart: Duration,
     /// Held by the commit in flight.
     committing: Arc<Mutex<()>>,
 }
@@ -102,6 +106,7 @@ impl Journal {
             waiting_bytes: AtomicU64::new(0),
             waiting_bytes_max: limits.journal_bytes,
             healthy: AtomicBool::new(true),
+            commit_apart: Duration::from_millis(limits.commit_milliseconds),
             committing: Arc::default(),
         };
         Self { actor: Cell::default(), shared: Arc::new(shared) }
@@ -196,6 +201,8 @@ pub enum Msg {
     Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
     /// The wait after a failed commit is over.
     Retry,
+    /// Enough is gathered for the next commit.
+    Gathered,
     /// The commit that an earlier life left in flight ended.
     Inherited,
     /// See [`Journal::drained`].
@@ -210,6 +217,9 @@ struct State {
     flying: Option<Flying>,
     retry_after: Duration,
     pausing: bool,
+    gathering: Gathering,
+    /// Whether [`Msg::Gathered`] is on its way.
+    armed: bool,
     /// Whether a commit of an earlier life is still in flight.
     inheriting: bool,
     loads: Vec<(DocumentName, oneshot::Sender<Result<Found, LogError>>)>,
@@ -237,12 +247,15 @@ impl Actor for JournalActor {
                 let _ = myself.cast(Msg::Inherited);
             });
         }
+        let gathering = Gathering::new(shared.commit_apart);
         Ok(State {
             shared,
             waiting: Batch::default(),
             flying: None,
             retry_after: RETRY_FIRST,
             pausing: false,
+            gathering,
+            armed: false,
             inheriting,
             loads: Vec::new(),
             drains: Vec::new(),
@@ -256,6 +269,7 @@ impl Actor for JournalActor {
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
             Msg::Retry => state.pausing = false,
+            Msg::Gathered => state.armed = false,
             Msg::Inherited => state.inheriting = false,
             Msg::Drain(reply) => state.drains.push(reply),
         }
@@ -267,14 +281,14 @@ impl Actor for JournalActor {
 
 impl State {
     fn append(&mut self, append: Append) {
-        let Append { name, target, number, contribution, reply } = append;
-        self.waiting.add(Part { name, target, up_to: number, contributions: vec![contribution], reply });
+        let Append { name, target, number, contributions, reply } = append;
+        self.waiting.add(Part { name, target, up_to: number, contributions, reply });
     }
 
     async fn go_on(&mut self, myself: &ActorRef<Msg>) {
         if !self.inheriting {
             if self.flying.is_none() && !self.pausing && !self.waiting.is_empty() {
-                self.commit(myself).await;
+                self.commit_when_gathered(myself).await;
             }
             self.start_loads();
             if self.flying.is_none() && self.waiting.is_empty() {
@@ -285,7 +299,20 @@ impl State {
         let bytes = self.waiting.bytes() + self.flying.as_ref().map_or(0, |flying| flying.bytes);
         self.shared.waiting_bytes.store(bytes, Ordering::Relaxed);
         #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        gauge!("tandem_journal_waiting_bytes").set(bytes as f64);
+        counted::JOURNAL_WAITING.set(bytes as f64);
+    }
+
+    async fn commit_when_gathered(&mut self, myself: &ActorRef<Msg>) {
+        let now = Instant::now();
+        self.gathering.post();
+        // Whoever waits for the end of it all waits for nothing more.
+        if self.gathering.take(now) || !self.drains.is_empty() {
+            self.commit(myself).await;
+        } else if let Some(due) = self.gathering.due()
+            && !std::mem::replace(&mut self.armed, true)
+        {
+            myself.send_after(due.saturating_duration_since(now), || Msg::Gathered);
+        }
     }
 
     async fn commit(&mut self, myself: &ActorRef<Msg>) {
@@ -308,10 +335,10 @@ impl State {
 
     fn committed(&mut self, parts: &[Part<Reply>], rows: &[(Target, Appended)]) {
         if let Some(flying) = self.flying.take() {
-            histogram!("tandem_journal_commit_seconds").record(flying.since.elapsed().as_secs_f64());
+            counted::COMMIT_SECONDS.record(flying.since.elapsed().as_secs_f64());
         }
-        counter!("tandem_journal_commits_total").increment(1);
-        counter!("tandem_journal_rows_total").increment(rows.len() as u64);
+        counted::COMMITS.increment(1);
+        counted::ROWS.increment(rows.len() as u64);
         self.shared.healthy.store(true, Ordering::Relaxed);
         self.retry_after = RETRY_FIRST;
         for (part, (target, appended)) in parts.iter().zip(rows) {

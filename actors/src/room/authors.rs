@@ -86,6 +86,13 @@ impl Authors {
         true
     }
 
+    /// Notes whose an id is by the log, where nobody is known to own it. Other nodes bind ids too.
+    pub fn learn(&mut self, client: ClientId, subject: Subject) {
+        if self.owners.len() < OWNERS_MAX {
+            self.owners.entry(client).or_insert(subject);
+        }
+    }
+
     /// The member left: its ids are nobody's live ones any more. Returns those whose answer was still awaited.
     pub fn leave(&mut self, member: MemberId) -> Vec<ClientId> {
         let mut awaited = Vec::new();

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tandem_model::{ClientId, Right, Subject};
 
 use super::notice::Inbox;
+use crate::session::flight::Flight;
 use crate::session::gate::{Answer, Attempt, Entry};
 
 /// One decoded frame.
@@ -45,6 +46,9 @@ pub enum Command {
     /// The application's own message to everybody in the document.
     Stateless(Arc<str>),
 }
+
+/// Commands of one member, in the order in which its frames came.
+pub type Commands = Vec<(Command, Flight)>;
 
 /// The client's SyncStep1.
 #[derive(Clone, Debug)]

@@ -346,5 +346,8 @@ fn whole(index: &mut Index, bytes: &[u8]) {
         Err(refusal) => panic!("what is sent is refused: {refusal}"),
     };
     let admission = index.admit(&update, &mut |_| Verdict::Take);
-    assert!(admission.missing.is_none() && admission.refused.is_none(), "what is sent is not taken whole: {admission:?}");
+    assert!(
+        admission.missing.is_none() && admission.refused.is_none(),
+        "what is sent is not taken whole: {admission:?}"
+    );
 }

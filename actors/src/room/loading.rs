@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tandem_model::log::{Document, LogError};
+use tandem_model::log::{Document, Loaded, LogError};
 use tandem_model::{ClientId, DocumentId, DocumentName, Limits, Seq, Subject};
-use tandem_yjs::{Collect, Index, IndexLimits, StateVector, Update, Verdict};
+use tandem_yjs::{Admission, Collect, Index, IndexLimits, StateVector, Update, Verdict};
 
 use super::authors::Authors;
 use super::core::Room;
@@ -28,25 +28,40 @@ pub struct Content {
 ///
 /// # Errors
 /// [`LogError::Unreadable`] names the row that contradicts the format or needs what is not there.
-pub fn read(loaded: &tandem_model::log::Loaded, limits: IndexLimits) -> Result<Content, LogError> {
-    let document = loaded.document.id;
+pub fn read(loaded: &Loaded, limits: IndexLimits) -> Result<Content, LogError> {
     let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
     let mut owners = Vec::new();
-    if let Some(row) = &loaded.snapshot {
-        let Snapshot { owners: bound, update } =
-            decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
-        admit(&mut index, &update).map_err(|reason| unreadable(document, row.seq, &reason))?;
-        owners = bound;
-    }
-    for row in &loaded.rows {
-        let contributions = decode_row(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
-        owners.extend(contributions.iter().filter_map(|one| Some((one.bound?, one.subject.clone()))));
-        admit_row(&mut index, &contributions).map_err(|reason| unreadable(document, row.seq, &reason))?;
-    }
+    take(loaded, &mut index, &mut owners, &mut drop)?;
     index.set_limits(limits);
     let since_snapshot =
         (loaded.rows.len() as u64, loaded.rows.iter().map(|row| row.payload.len() as u64).sum::<u64>());
     Ok(Content { index, owners, head: loaded.document.head, since_snapshot })
+}
+
+/// Takes a snapshot and the rows after it into an index that has no limits: what is stored was admitted once, and is
+/// believed. Tells `admitted` what was new.
+///
+/// # Errors
+/// As [`read`].
+pub fn take(
+    loaded: &Loaded,
+    index: &mut Index,
+    owners: &mut Vec<(ClientId, Subject)>,
+    admitted: &mut dyn FnMut(Admission),
+) -> Result<(), LogError> {
+    let document = loaded.document.id;
+    if let Some(row) = &loaded.snapshot {
+        let Snapshot { owners: bound, update } =
+            decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+        admitted(admit(index, &update).map_err(|reason| unreadable(document, row.seq, &reason))?);
+        owners.extend(bound);
+    }
+    for row in &loaded.rows {
+        let contributions = decode_row(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+        owners.extend(contributions.iter().filter_map(|one| Some((one.bound?, one.subject.clone()))));
+        admitted(admit_row(index, &contributions).map_err(|reason| unreadable(document, row.seq, &reason))?);
+    }
+    Ok(())
 }
 
 /// Makes the room of what a load found.
@@ -58,7 +73,10 @@ pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Ro
     match found {
         Found::Nothing(document) => {
             let authors = Authors::new([], tombstone(document.as_ref())?);
-            Ok(Room::new(name, Index::new(Collect::Collected, bounds), authors, limits))
+            let mut room = Room::new(name, Index::new(Collect::Collected, bounds), authors, limits);
+            // A name that is used again goes on behind what was deleted.
+            room.head = document.as_ref().map_or(Seq::default(), |document| document.head);
+            Ok(room)
         }
         Found::Content(loaded) => {
             let content = read(loaded, bounds)?;
@@ -87,7 +105,7 @@ fn tombstone(document: Option<&Document>) -> Result<StateVector, LogError> {
 }
 
 /// What the authors of one row brought may depend on one another both ways: it is taken together.
-fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<(), String> {
+fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<Admission, String> {
     if let [one] = contributions {
         return admit(index, &one.update);
     }
@@ -96,11 +114,11 @@ fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<(), St
     admit(index, &merged)
 }
 
-fn admit(index: &mut Index, update: &[u8]) -> Result<(), String> {
+fn admit(index: &mut Index, update: &[u8]) -> Result<Admission, String> {
     let update = Update::decode(update).map_err(|refusal| refusal.to_string())?;
     let admission = index.admit(&update, &mut |_| Verdict::Take);
     match (admission.missing, admission.refused) {
-        (None, None) => Ok(()),
+        (None, None) => Ok(admission),
         (Some(missing), _) => Err(format!("it needs {missing}, which is not stored")),
         (None, Some(refused)) => Err(format!("{refused} can never be taken")),
     }

@@ -27,26 +27,28 @@ use bytes::Bytes;
 use metrics::counter;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use serde::Serialize;
-use tandem_model::log::LogError;
+use tandem_model::log::{Loaded, LogError};
 use tandem_model::{DocumentName, Limits, Right, WallClock};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::command::{Command, Join};
-use self::core::Room;
+use self::command::{Commands, Join};
+use self::core::{Reread, Room};
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
 use crate::blocking;
 use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Append, Committed, Found, Journal, Reply};
-use crate::session::flight::Flight;
 
 /// How long a deletion waits for the first commit of its document, each time.
 const DELETE_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a document is not compacted after a compaction of it failed.
 const COMPACT_AGAIN: Duration = Duration::from_secs(30);
+
+/// How long the log is not read again after it could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// The way to one room; clones share it.
 #[derive(Clone, Debug)]
@@ -118,9 +120,9 @@ impl RoomRef {
         self.cast(Msg::Leave(member));
     }
 
-    /// Hands a command over.
-    pub fn command(&self, member: MemberId, command: Command, flight: Flight) {
-        self.cast(Msg::Command(member, command, flight));
+    /// Hands commands over.
+    pub fn commands(&self, member: MemberId, commands: Commands) {
+        self.cast(Msg::Commands(member, commands));
     }
 
     /// Asks for the difference that a lapped member misses; it comes to its inbox.
@@ -189,8 +191,8 @@ pub enum Msg {
     Join(Join, JoinReply),
     /// See [`RoomRef::leave`].
     Leave(MemberId),
-    /// See [`RoomRef::command`].
-    Command(MemberId, Command, Flight),
+    /// See [`RoomRef::commands`].
+    Commands(MemberId, Commands),
     /// See [`RoomRef::catch_up`].
     CatchUp(MemberId),
     /// See [`RoomRef::right_changed`].
@@ -201,6 +203,8 @@ pub enum Msg {
     JournalRestarted,
     /// A compaction ended: what loads start from now.
     Compacted(Option<Compacted>),
+    /// What another wrote was read from the log.
+    Reread(Result<Loaded, LogError>),
     /// See [`RoomRef::delete`].
     Delete(oneshot::Sender<Result<(), LogError>>),
     /// The log deleted the document, or not.
@@ -223,6 +227,9 @@ struct State {
     compacting: bool,
     /// Not before then, because the last compaction failed.
     compact_at: Instant,
+    rereading: bool,
+    /// Not before then, because the log could not be read.
+    reread_at: Instant,
 }
 
 enum Phase {
@@ -258,7 +265,18 @@ impl Actor for RoomActor {
             let _ = myself.cast(Msg::Loaded(Box::new(loaded)));
         });
         let phase = Phase::Loading(Vec::new());
-        Ok(State { name, around, phase, armed: None, idle_since: None, compacting: false, compact_at: Instant::now() })
+        let now = Instant::now();
+        Ok(State {
+            name,
+            around,
+            phase,
+            armed: None,
+            idle_since: None,
+            compacting: false,
+            compact_at: now,
+            rereading: false,
+            reread_at: now,
+        })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -304,7 +322,7 @@ impl State {
                 }
             }
             Msg::Leave(member) => room.leave(member, now),
-            Msg::Command(member, command, flight) => room.command(member, command, flight, now),
+            Msg::Commands(member, commands) => room.commands(member, commands, now),
             Msg::CatchUp(member) => room.catch_up(member),
             Msg::RightChanged(member, right) => room.right_changed(member, right),
             Msg::Committed(Committed::UpTo { append, seq, target }) => room.committed(append, seq, target),
@@ -315,6 +333,7 @@ impl State {
             // What is appended and not committed is given to it below.
             Msg::JournalRestarted => {}
             Msg::Compacted(done) => self.compacted(done, now),
+            Msg::Reread(read) => self.reread(myself, read, now),
             Msg::Delete(reply) => self.delete(myself, reply),
             Msg::Deleted(result, reply) => self.deleted(myself, result, reply),
             Msg::Observe(reply) => drop(reply.send(observed(room))),
@@ -339,9 +358,20 @@ impl State {
             let done = move |done| drop(myself.cast(Msg::Compacted(done)));
             self.around.jobs.compact(self.name.clone(), target, Box::new(done));
         }
+        let lacks = room.lacks().filter(|_| !self.rereading);
+        if let Some((target, head)) = lacks.filter(|_| self.reread_at <= now) {
+            self.rereading = true;
+            let (log, myself) = (self.around.journal.log().clone(), myself.clone());
+            tokio::spawn(async move {
+                let read = log.since(target.document, head).await;
+                // The room may have retired meanwhile.
+                let _ = myself.cast(Msg::Reread(read));
+            });
+        }
+        let reads_again = lacks.map(|_| self.reread_at).filter(|_| !self.rereading);
         self.idle_since = if room.is_idle() { self.idle_since.or(Some(now)) } else { None };
         let retires = self.idle_since.map(|since| since + Limits::seconds(self.around.limits.room_idle_seconds));
-        if let Some(at) = room.deadline().into_iter().chain(retires).min() {
+        if let Some(at) = room.deadline().into_iter().chain(retires).chain(reads_again).min() {
             self.arm(myself, at, now);
         }
     }
@@ -379,6 +409,28 @@ impl State {
         let rows = u64::try_from(live.0.head.0 - upto.0).unwrap_or_default();
         let bytes = live.0.since_snapshot.1.saturating_sub(bytes);
         live.0.since_snapshot = (rows, if rows == 0 { 0 } else { bytes });
+    }
+
+    fn reread(&mut self, myself: &ActorRef<Msg>, read: Result<Loaded, LogError>, now: Instant) {
+        self.rereading = false;
+        let Phase::Live(live) = &mut self.phase else { return };
+        let room = &mut live.0;
+        match read.and_then(|loaded| room.reread(&loaded, now)) {
+            Ok(Reread::Taken) => {}
+            Ok(Reread::Gone) | Err(LogError::Absent) => {
+                room.close(Refusal::Gone);
+                myself.stop(Some("the document was deleted".into()));
+            }
+            Err(error @ LogError::Unreadable { .. }) => {
+                tracing::error!(document = %self.name, %error, "what another wrote cannot be read");
+                room.close(Refusal::Quarantined);
+                myself.stop(Some("the document cannot be read".into()));
+            }
+            Err(error @ (LogError::Unavailable(_) | LogError::Full(_))) => {
+                tracing::warn!(document = %self.name, %error, "what another wrote could not be read; it is tried again");
+                self.reread_at = now + READ_AGAIN;
+            }
+        }
     }
 
     fn delete(&mut self, myself: &ActorRef<Msg>, reply: oneshot::Sender<Result<(), LogError>>) {
@@ -441,18 +493,26 @@ fn loads_at_once(found: &Found) -> bool {
 }
 
 fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
-    let (name, target) = (&room.name, room.target);
+    if room.uncommitted.is_empty() {
+        return;
+    }
     let Some(journal) = around.journal.life() else { return };
+    let mut number = 0;
+    let mut contributions = Vec::new();
     for pending in room.uncommitted.hand_over(journal.id()) {
         if pending.contribution.at_ms == 0 {
             pending.contribution.at_ms = around.clock.now_ms();
         }
-        let room = myself.clone();
-        // A room that is gone is rebuilt from the log, which has it then.
-        let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
-        let contribution = pending.contribution.clone();
-        journal.append(Append { name: name.clone(), target, number: pending.number, contribution, reply });
+        number = pending.number;
+        contributions.push(pending.contribution.clone());
     }
+    if contributions.is_empty() {
+        return;
+    }
+    let (name, target, room) = (room.name.clone(), room.target, myself.clone());
+    // A room that is gone is rebuilt from the log, which has it then.
+    let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
+    journal.append(Append { name, target, number, contributions, reply });
 }
 
 fn refuse(message: Msg, error: &LogError) {

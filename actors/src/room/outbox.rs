@@ -3,15 +3,20 @@
 //! - Bound: [`Outbox::new`]'s bytes of bodies; the oldest entries are evicted, but never the only one.
 //! - At the limit: a cursor that still wanted an evicted entry is *lapped*. It keeps, for each client id of the entries
 //!   that it did not read, the lowest clock that stood before them; the room makes one merged difference from that.
+//! - What several entries come to is joined once for the many cursors that read the same of them.
 //! - Invariant: a cursor reads each entry of others once, in order, or is lapped; it never reads its own updates.
+
+mod joined;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use metrics::{counter, gauge};
+use metrics::counter;
 use tandem_model::{ClientId, Clock};
 
+use self::joined::Joined;
+use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::session::wake::Bell;
 
@@ -62,7 +67,10 @@ struct Ring {
     /// The number of `entries[0]`.
     first: u64,
     bytes: usize,
+    /// The number of the first entry that nobody was woken for.
+    rung: u64,
     cursors: BTreeMap<MemberId, Cursor>,
+    joined: Joined,
     closed: bool,
 }
 
@@ -125,20 +133,34 @@ impl Outbox {
         self.lock().cursors.remove(&member);
     }
 
-    /// Appends an entry and wakes those who want it. `author` does not read it back.
+    /// Appends an entry; [`Self::ring`] wakes those who want it. `author` does not read it back.
     pub fn push(&self, author: Option<MemberId>, post: Post) {
         let mut ring = self.lock();
-        let is_presence = matches!(post, Post::Presence(_));
         ring.grow(post.len());
         ring.entries.push_back(Entry { author, post, ysync: None, hocuspocus: None });
         while ring.bytes > self.bytes_max && ring.entries.len() > 1 {
             ring.evict();
         }
-        for (member, cursor) in &ring.cursors {
-            if cursor.live && Some(*member) != author && (cursor.presence || !is_presence) {
+    }
+
+    /// Wakes those who want what was pushed since the last call.
+    pub fn ring(&self) {
+        let mut ring = self.lock();
+        let end = ring.end();
+        let Ring { entries, first, cursors, rung, .. } = &mut *ring;
+        let from = std::mem::replace(rung, end).max(*first);
+        let new = usize::try_from(from - *first).unwrap_or(usize::MAX).min(entries.len());
+        let mut unread = end;
+        for (member, cursor) in cursors.iter_mut().filter(|(_, cursor)| cursor.live) {
+            if cursor.lapped || entries.range(new..).any(|entry| cursor.wants(*member, entry)) {
                 cursor.bell.ring();
+            } else if cursor.next == from {
+                // What it does not want counts as read.
+                cursor.next = end;
             }
+            unread = unread.min(cursor.next);
         }
+        ring.forget(unread);
     }
 
     /// Takes whole frames for the cursor until `bytes` are reached.
@@ -147,7 +169,7 @@ impl Outbox {
         if ring.closed {
             return Taken::Closed;
         }
-        let Ring { entries, first, cursors, .. } = &mut *ring;
+        let Ring { entries, first, cursors, joined, .. } = &mut *ring;
         let Some(cursor) = cursors.get_mut(&member) else { return Taken::Closed };
         if cursor.lapped {
             return Taken::Lapped;
@@ -156,14 +178,29 @@ impl Outbox {
             return Taken::All;
         }
         let mut taken = 0;
-        let from = usize::try_from(cursor.next.saturating_sub(*first)).unwrap_or(usize::MAX);
+        let end = *first + entries.len() as u64;
+        let from = usize::try_from(cursor.next.saturating_sub(*first)).unwrap_or(usize::MAX).min(entries.len());
+        let shared = dialect.shares(&self.key) && entries.range(from..).all(|entry| cursor.wants(member, entry));
+        if shared && entries.len() - from > 1 {
+            let joined = joined.entry(dialect.counts()).get(cursor.next..end, bytes, || {
+                entries.range_mut(from..).filter_map(|entry| entry.frame(dialect, &self.key))
+            });
+            if let Some(joined) = joined {
+                counted::FRAMES_OUT.increment(end - cursor.next);
+                cursor.next = end;
+                frames.push(joined);
+                return Taken::All;
+            }
+        }
         for entry in entries.iter_mut().skip(from) {
             if taken >= bytes {
                 return Taken::More;
             }
             cursor.next += 1;
-            let wanted = entry.author != Some(member) && (cursor.presence || !matches!(entry.post, Post::Presence(_)));
-            if wanted && let Some(frame) = entry.frame(dialect, &self.key) {
+            if cursor.wants(member, entry)
+                && let Some(frame) = entry.frame(dialect, &self.key)
+            {
+                counted::FRAMES_OUT.increment(1);
                 taken += frame.len();
                 frames.push(frame);
             }
@@ -175,6 +212,7 @@ impl Outbox {
     pub fn close(&self) {
         let mut ring = self.lock();
         ring.closed = true;
+        ring.joined = Joined::default();
         ring.entries.clear();
         let bytes = ring.bytes;
         ring.shrink(bytes);
@@ -194,13 +232,23 @@ impl Ring {
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
-        gauge!("tandem_outbox_bytes").increment(bytes as f64);
+        counted::OUTBOX_BYTES.increment(bytes as f64);
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn shrink(&mut self, bytes: usize) {
         self.bytes -= bytes;
-        gauge!("tandem_outbox_bytes").decrement(bytes as f64);
+        counted::OUTBOX_BYTES.decrement(bytes as f64);
+    }
+
+    /// Lets go of the entries before `unread`, which everybody has read.
+    fn forget(&mut self, unread: u64) {
+        while self.first < unread
+            && let Some(entry) = self.entries.pop_front()
+        {
+            self.first += 1;
+            self.shrink(entry.post.len());
+        }
     }
 
     fn evict(&mut self) {
@@ -231,6 +279,10 @@ impl Drop for Ring {
 }
 
 impl Cursor {
+    fn wants(&self, member: MemberId, entry: &Entry) -> bool {
+        entry.author != Some(member) && (self.presence || !matches!(entry.post, Post::Presence(_)))
+    }
+
     fn fold(&mut self, entry: &Entry) {
         if let Post::Update { before, .. } = &entry.post {
             for &(client, clock) in before {
@@ -245,7 +297,7 @@ impl Entry {
         let Self { post, ysync, hocuspocus, .. } = self;
         match dialect {
             Dialect::YSync => ysync.get_or_insert_with(|| post.frame(dialect)).clone(),
-            Dialect::Hocuspocus { key } if &**key == plain => {
+            Dialect::Hocuspocus { .. } if dialect.shares(plain) => {
                 hocuspocus.get_or_insert_with(|| post.frame(dialect)).clone()
             }
             Dialect::Hocuspocus { .. } => post.frame(dialect),
@@ -337,6 +389,53 @@ mod tests {
         outbox.show_presence(reader);
         outbox.push(None, Post::Presence(Bytes::from_static(&[0])));
         assert_eq!(read(&outbox, reader, 100), (Taken::All, 1));
+    }
+
+    #[test]
+    fn what_everybody_has_read_is_let_go_of() {
+        let outbox = Outbox::new("d", 10_000);
+        let (ann, bob) = (entered(&outbox, 1), entered(&outbox, 2));
+        for clock in 0..3 {
+            outbox.push(Some(ann), update(1, clock, 10));
+            outbox.ring();
+        }
+        assert_eq!(outbox.lock().entries.len(), 3, "bob has not read them");
+        assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 1), "three in one piece");
+        outbox.push(Some(bob), update(2, 0, 10));
+        outbox.ring();
+        assert_eq!(outbox.lock().entries.len(), 1);
+        assert_eq!(read(&outbox, ann, 1_000), (Taken::All, 1));
+        outbox.push(Some(ann), update(1, 3, 10));
+        assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 1), "a reader may come before it is woken");
+        outbox.ring();
+        assert_eq!((outbox.lock().entries.len(), outbox.lock().bytes), (0, 0));
+    }
+
+    #[test]
+    fn several_frames_come_in_one_piece_shared_by_those_who_read_the_same() {
+        let outbox = Outbox::new("d", 10_000);
+        let readers = [entered(&outbox, 1), entered(&outbox, 2)];
+        let author = entered(&outbox, 3);
+        outbox.push(Some(author), update(7, 0, 10));
+        outbox.push(None, update(8, 0, 20));
+        let taken = readers.map(|reader| {
+            let mut frames = Vec::new();
+            assert_eq!(outbox.take(reader, &Dialect::YSync, 1_000, &mut frames), Taken::All);
+            frames
+        });
+        assert_eq!(taken[0].len(), 1);
+        assert_eq!(taken[0][0].as_ptr(), taken[1][0].as_ptr(), "it is one piece");
+        let apart = [10, 20].map(|length| Dialect::YSync.frame(Saying::Update(&vec![0; length])).expect("a frame"));
+        assert_eq!(taken[0][0], apart.concat());
+        let mut own = Vec::new();
+        assert_eq!(outbox.take(author, &Dialect::YSync, 1_000, &mut own), Taken::All);
+        assert_eq!(own, [apart[1].clone()], "whoever wrote some of it reads the others");
+        let keyed = Dialect::Hocuspocus { key: "d".into() };
+        outbox.push(None, update(8, 1, 2_000));
+        outbox.push(None, update(8, 2, 20));
+        let mut frames = Vec::new();
+        assert_eq!(outbox.take(readers[0], &keyed, 1_000, &mut frames), Taken::More, "no more than was wanted");
+        assert_eq!(frames.len(), 1);
     }
 
     #[test]

@@ -53,7 +53,10 @@ impl Uncommitted {
             self.handed = 0;
         }
         let handed = std::mem::replace(&mut self.handed, self.number);
-        self.pending.iter_mut().filter(move |pending| pending.number > handed)
+        // Numbers go up by one, so what was handed is counted off: to look at each would cost the more, the more waits.
+        let first = self.pending.front().map_or(handed, |pending| pending.number - 1);
+        let skipped = usize::try_from(handed.saturating_sub(first)).unwrap_or(usize::MAX);
+        self.pending.range_mut(skipped.min(self.pending.len())..)
     }
 
     /// Takes what is durable up to `number`.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::gate::Attempt;
 use crate::failpoint::failpoint;
-use crate::room::command::{Again, Command, Join};
+use crate::room::command::{Again, Command, Commands, Join};
 use crate::room::notice::Inbox;
 use crate::room::outbox::{MemberId, Outbox};
 use crate::room::{Joined, RoomRef};
@@ -34,16 +34,26 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub struct Membership {
     room: RoomRef,
     joined: Joined,
+    /// Commands that go to the room together: a message between actors costs more than most commands.
+    outgoing: Commands,
 }
 
 impl Membership {
-    /// Hands a command over.
-    pub fn command(&self, command: Command, flight: Flight) {
-        self.room.command(self.joined.member, command, flight);
+    /// Puts a command with those that are [handed over](Self::hand_over) next.
+    pub fn command(&mut self, command: Command, flight: Flight) {
+        self.outgoing.push((command, flight));
+    }
+
+    /// Hands over the commands that are put together.
+    pub fn hand_over(&mut self) {
+        if !self.outgoing.is_empty() {
+            self.room.commands(self.joined.member, std::mem::take(&mut self.outgoing));
+        }
     }
 
     /// Asks for the difference that the lapped cursor misses.
-    pub fn catch_up(&self) {
+    pub fn catch_up(&mut self) {
+        self.hand_over();
         self.room.catch_up(self.joined.member);
     }
 
@@ -60,13 +70,15 @@ impl Membership {
     }
 
     /// Tells the room that the member's right changed.
-    pub fn right_changed(&self, right: tandem_model::Right) {
+    pub fn right_changed(&mut self, right: tandem_model::Right) {
+        self.hand_over();
         self.room.right_changed(self.joined.member, right);
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
+        self.hand_over();
         self.room.leave(self.joined.member);
     }
 }
@@ -149,7 +161,7 @@ impl Entrance {
         for _ in 0..TRIES {
             let room = self.rooms.open(self.name.clone()).await?;
             if let Ok(joined) = room.join(join.clone()).await {
-                return joined.map(|joined| Membership { room, joined });
+                return joined.map(|joined| Membership { room, joined, outgoing: Vec::new() });
             }
         }
         Err(Refusal::Unavailable)

@@ -7,6 +7,7 @@
 //!   rings.
 //! - Invariant: it holds no document state but its gate: what it owes.
 
+mod alarm;
 mod conduct;
 mod document;
 mod entrance;
@@ -78,10 +79,9 @@ where
     let bytes = Limits::size(around.limits.message_bytes_unauthenticated);
     let limits = SocketLimits::authenticated(bytes, around.limits.message_bytes);
     let socket = Socket::new(io, early, limits, around.budget.clone());
-    let (outcomes, found) = mpsc::unbounded_channel();
     let now = Instant::now();
     let ysync = matches!(speaks, Speaks::YSync { .. });
-    let mut session = Conduct::new(around, socket, place, ysync, outcomes, now);
+    let mut session = Conduct::new(around, socket, place, ysync, now);
     match speaks {
         Speaks::YSync { document: Ok(name), credential } => {
             session.open_single(name, credential.as_deref().unwrap_or_default(), now);
@@ -89,7 +89,7 @@ where
         Speaks::YSync { document: Err(_), .. } => session.refuse(Refusal::NameNotAllowed),
         Speaks::Hocuspocus => {}
     }
-    session.run(found, orders).await;
+    session.run(orders).await;
 }
 
 /// What a session's actor is told; private to this module but for ractor's sake.

@@ -1,9 +1,11 @@
 //! How a room wakes a session: a bell for each document, one sleeper a session.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
-use tokio::sync::Notify;
+use futures_util::task::AtomicWaker;
 
 /// A session's slot for one document; reused only after its document was left.
 pub type Slot = u32;
@@ -14,7 +16,7 @@ pub type Slot = u32;
 #[derive(Debug, Default)]
 pub struct Wake {
     rung: Mutex<Vec<Slot>>,
-    notify: Notify,
+    sleeper: AtomicWaker,
 }
 
 /// Rings for one document of one session.
@@ -25,20 +27,49 @@ pub struct Bell {
     rung: AtomicBool,
 }
 
+/// Where tasks beside a session leave what they found out for it. A channel would hold a block of places for every idle
+/// session.
+///
+/// Bound: each task leaves one thing, and a document has one task at a time.
+#[derive(Debug)]
+pub struct Letterbox<T> {
+    letters: Mutex<VecDeque<T>>,
+    wake: Arc<Wake>,
+}
+
+impl<T> Letterbox<T> {
+    /// An empty one.
+    #[must_use]
+    pub fn new(wake: Arc<Wake>) -> Self {
+        Self { letters: Mutex::default(), wake }
+    }
+
+    /// Leaves something. If the session is gone, it goes with the last task that knows the letterbox.
+    pub fn leave(&self, letter: T) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        self.wake.nudge();
+    }
+
+    /// Takes the oldest.
+    pub fn take(&self) -> Option<T> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
 impl Wake {
-    /// Waits until a bell rings; a ring that came before is not lost.
-    pub async fn rung(&self) {
-        self.notify.notified().await;
+    /// Wakes this task from now on. To be called before [`Self::take`], so that no ring between them is lost.
+    pub fn listen(&self, sleeper: &Waker) {
+        self.sleeper.register(sleeper);
     }
 
     /// Takes the slots whose bells rang since the last call.
-    pub fn take(&self, slots: &mut Vec<Slot>) {
-        slots.append(&mut self.rung.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn take(&self, slots: &mut VecDeque<Slot>) {
+        slots.extend(self.rung.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
     }
 
     /// Wakes the session without a document's reason.
     pub fn nudge(&self) {
-        self.notify.notify_one();
+        self.sleeper.wake();
     }
 }
 
@@ -53,7 +84,7 @@ impl Bell {
     pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
             self.wake.rung.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
-            self.wake.notify.notify_one();
+            self.wake.sleeper.wake();
         }
     }
 
@@ -65,16 +96,29 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_bell_wakes_once_until_it_is_answered() {
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    #[test]
+    fn a_bell_wakes_once_until_it_is_answered() {
         let wake = Arc::new(Wake::default());
         let bell = Bell::new(wake.clone(), 3);
+        let woken = Arc::new(Woken::default());
+        wake.listen(&woken.clone().into());
         bell.ring();
         bell.ring();
-        wake.rung().await;
-        let mut slots = Vec::new();
+        assert_eq!(woken.0.load(Ordering::Acquire), 1);
+        let mut slots = VecDeque::new();
         wake.take(&mut slots);
         assert_eq!(slots, [3]);
         bell.ring();

@@ -25,31 +25,66 @@ pub enum Part {
     Jobs = 3,
 }
 
-thread_local! {
-    static PANICS: Cell<u32> = const { Cell::new(0) };
+/// What may be made to panic, from within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fuse {
+    /// A room, when it handles an update.
+    Room = 0,
+    /// The journal, when it has handled something.
+    Journal = 1,
+    /// A session, when it handles a frame.
+    Session = 2,
 }
 
-/// Makes a room of this thread panic when it handles its next update but so many.
-pub fn panic_after(updates: u32) {
-    PANICS.set(updates + 1);
-}
+impl Fuse {
+    const ALL: [Self; 3] = [Self::Room, Self::Journal, Self::Session];
 
-/// No room panics any more.
-pub fn panic_no_more() {
-    PANICS.set(0);
-}
-
-/// Arms the places in the code where a room may panic.
-pub fn arm() {
-    let due = || match PANICS.get() {
-        0 => {}
-        1 => {
-            PANICS.set(0);
-            std::panic::resume_unwind(Box::new("a room was made to panic".to_owned()));
+    fn failpoint(self) -> &'static str {
+        match self {
+            Self::Room => "room::apply",
+            Self::Journal => "journal::handle",
+            Self::Session => "session::frame",
         }
-        more => PANICS.set(more - 1),
-    };
-    fail::cfg_callback("room::apply", due).expect("the failpoint is built in");
+    }
+
+    fn pass(self) {
+        let left = FUSES.get();
+        match left[self as usize] {
+            0 => {}
+            1 => {
+                self.set(0);
+                std::panic::resume_unwind(Box::new(format!("{self:?} was made to panic")));
+            }
+            more => self.set(more - 1),
+        }
+    }
+
+    fn set(self, passes: u32) {
+        let mut left = FUSES.get();
+        left[self as usize] = passes;
+        FUSES.set(left);
+    }
+}
+
+thread_local! {
+    static FUSES: Cell<[u32; 3]> = const { Cell::new([0; 3]) };
+}
+
+/// Makes something of this thread panic when it is there again, after so many times.
+pub fn panic_after(fuse: Fuse, times: u32) {
+    fuse.set(times + 1);
+}
+
+/// Nothing panics any more.
+pub fn panic_no_more() {
+    FUSES.set([0; 3]);
+}
+
+/// Arms the places in the code where something may panic.
+pub fn arm() {
+    for fuse in Fuse::ALL {
+        fail::cfg_callback(fuse.failpoint(), move || fuse.pass()).expect("the failpoint is built in");
+    }
 }
 
 /// A process, so to speak.

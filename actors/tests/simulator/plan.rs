@@ -53,6 +53,12 @@ pub struct Faults {
     pub crash: u64,
     pub drain: u64,
     pub forge: u64,
+    /// One of the next writes fails.
+    pub write: u64,
+    /// The journal panics in the middle of something.
+    pub journal_panic: u64,
+    /// A session panics at a frame.
+    pub session_panic: u64,
 }
 
 impl Plan {
@@ -119,8 +125,43 @@ impl Plan {
             moves: dice.between(20, 90),
             faults,
         };
-        // A stream of its own: the other plans stay what they are.
+        // Streams of their own: the other plans stay what they are.
+        let dice = &mut Dice::new(seed, 10);
+        let rates =
+            [(&mut faults.write, 40, 60), (&mut faults.journal_panic, 20, 6), (&mut faults.session_panic, 20, 10)];
+        for (rate, often, most) in rates {
+            *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
+        }
         if Dice::new(seed, 9).percent(15) { plan.with_a_forger() } else { plan }
+    }
+
+    /// A plan in which nothing goes wrong: three people on two documents, and now and then a compaction.
+    pub fn steady() -> Self {
+        let person = |at: usize, speech, document| Person {
+            intent: Intent::Honest,
+            speech,
+            document,
+            subject: at,
+            tab: None,
+            present: true,
+            queues: true,
+            token_s: None,
+        };
+        Self {
+            seed: 0,
+            turns: 80,
+            documents: 2,
+            people: vec![
+                person(0, Speech::Hocuspocus, 0),
+                person(1, Speech::YSync, 0),
+                person(2, Speech::Hocuspocus, 1),
+            ],
+            limits: Limits { compact_rows: 5, compact_bytes: 200, ..Limits::default() },
+            pause_ms: 100,
+            room: 64 * 1024,
+            moves: 80,
+            faults: Faults::default(),
+        }
     }
 
     /// The last of the people forges. An author who is away, silent for five seconds or gone with its room cannot deny
@@ -148,8 +189,8 @@ impl Plan {
         self.room = 64 * 1024;
         self.moves = self.moves.max(60);
         self.limits.outbox_bytes = 1 << 20;
-        let Faults { weather, journal, .. } = self.faults;
-        self.faults = Faults { weather, journal, forge: 60, ..Faults::default() };
+        let Faults { weather, journal, write, journal_panic, .. } = self.faults;
+        self.faults = Faults { weather, journal, write, journal_panic, forge: 60, ..Faults::default() };
         self
     }
 }

@@ -9,6 +9,7 @@ use yrs::Snapshot;
 
 use crate::authority::token;
 use crate::client::{Client, Event, Intent, Speech};
+use crate::ledger::Claim;
 use crate::log::Weather;
 use crate::node;
 use crate::pipe;
@@ -21,6 +22,30 @@ const QUIET_WITHIN: Duration = Duration::from_secs(150);
 /// How long nothing may change before it counts as quiet.
 const STILL: Duration = Duration::from_secs(2);
 
+/// What a copy held when it was last looked at: reading it whole is what a seed's time would go into.
+struct Standing {
+    changes: u64,
+    snapshot: Snapshot,
+    own: Claim,
+}
+
+impl Standing {
+    fn of(replica: &Replica) -> Self {
+        Self { changes: replica.changes(), snapshot: replica.snapshot(), own: Claim::of(&replica.whole()) }
+    }
+
+    /// Looks again, if it may have changed; says whether it did.
+    fn renew(&mut self, replica: &Replica) -> bool {
+        if replica.changes() == self.changes {
+            return false;
+        }
+        let now = Self::of(replica);
+        let moved = now.snapshot != self.snapshot;
+        *self = now;
+        moved
+    }
+}
+
 impl World {
     /// Lets everything calm down, then compares.
     ///
@@ -29,24 +54,27 @@ impl World {
     pub async fn calm(&mut self) -> Result<(), String> {
         self.story.tell("calm", &[]);
         self.server.log().weather(Weather { slow_ms: 4, ..Weather::default() });
+        self.server.log().fail_no_more();
         node::panic_no_more();
         self.everybody_listens();
         let end = Instant::now() + QUIET_WITHIN;
         let mut still_since = None;
-        let mut last = Vec::new();
+        let mut standings: Vec<Standing> = self.people.iter().map(|one| Standing::of(&one.client.replica)).collect();
         loop {
             self.come_back_soon();
             self.move_bytes(100);
             tokio::time::sleep(Duration::from_millis(50)).await;
             self.story.verdict()?;
-            let unsettled = self.unsettled();
-            let states: Vec<Snapshot> = self.people.iter().map(|one| one.client.replica.snapshot()).collect();
-            if unsettled.is_some() || states != last {
+            let mut moved = false;
+            for (standing, one) in standings.iter_mut().zip(&self.people) {
+                moved |= standing.renew(&one.client.replica);
+            }
+            let unsettled = self.unsettled(&standings);
+            if unsettled.is_some() || moved {
                 still_since = None;
             } else if Instant::now() >= *still_since.get_or_insert_with(Instant::now) + STILL {
                 break;
             }
-            last = states;
             if Instant::now() > end {
                 return Err(format!("it does not calm down: {}", unsettled.unwrap_or_else(|| "it moves on".into())));
             }
@@ -55,8 +83,8 @@ impl World {
     }
 
     /// What somebody still waits for.
-    fn unsettled(&self) -> Option<String> {
-        self.people.iter().find_map(|one| {
+    fn unsettled(&self, standings: &[Standing]) -> Option<String> {
+        self.people.iter().zip(standings).find_map(|(one, standing)| {
             let client = &one.client;
             let name = &client.name;
             let Some(connection) = &client.connection else { return Some(format!("{name} is away")) };
@@ -82,11 +110,10 @@ impl World {
                 }
             }
             let number = self.server.log().number(&client.document);
-            let own = crate::ledger::Claim::of(&client.replica.whole());
             if client.is_faithful() {
                 return self
                     .ledger
-                    .lacks(number, &own)
+                    .lacks(number, &standing.own)
                     .map(|lacks| format!("{name} holds what is not stored: {lacks}"));
             }
             None

@@ -1,5 +1,7 @@
 //! A client's document, edited at random.
 
+use std::cell::Cell;
+
 use yrs::block::ClientID;
 use yrs::types::ToJson;
 use yrs::updates::decoder::Decode;
@@ -22,6 +24,7 @@ pub struct Replica {
     doc: Doc,
     /// Its Yjs client id.
     pub id: u64,
+    changes: Cell<u64>,
 }
 
 /// What a copy shows, to compare.
@@ -46,11 +49,21 @@ impl Replica {
         doc.get_or_insert_text("t");
         doc.get_or_insert_map("m");
         doc.get_or_insert_array("a");
-        Self { doc, id }
+        Self { doc, id, changes: Cell::new(0) }
+    }
+
+    /// A number that grows whenever something may have changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
     }
 
     /// Edits something; returns the update, unless nothing came of it.
     pub fn edit(&self, dice: &mut Dice) -> Option<Vec<u8>> {
+        self.changed();
         let (text, map, array) =
             (self.doc.get_or_insert_text("t"), self.doc.get_or_insert_map("m"), self.doc.get_or_insert_array("a"));
         let mut txn = self.doc.transact_mut();
@@ -77,6 +90,7 @@ impl Replica {
 
     /// Writes `word` into the text.
     pub fn write(&self, word: &str, dice: &mut Dice) -> Vec<u8> {
+        self.changed();
         let text = self.doc.get_or_insert_text("t");
         let mut txn = self.doc.transact_mut();
         let length = text.len(&txn);
@@ -90,6 +104,7 @@ impl Replica {
     /// What a client must never be sent: bytes that cannot be applied, or structs without their causes.
     pub fn apply(&self, update: &[u8]) -> Result<(), String> {
         let decoded = Update::decode_v1(update).map_err(|error| format!("an update cannot be read: {error}"))?;
+        self.changed();
         let mut txn = self.doc.transact_mut();
         txn.apply_update(decoded).map_err(|error| format!("an update cannot be applied: {error}"))?;
         if txn.has_missing_updates() { Err("an update needs what was not sent".into()) } else { Ok(()) }

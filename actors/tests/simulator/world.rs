@@ -9,8 +9,8 @@ use crate::authority::token;
 use crate::client::{Client, Connection, Event, Intent, Speech};
 use crate::dice::Dice;
 use crate::ledger::{FORGED, Ledger};
-use crate::log::{StormyLog, Weather};
-use crate::node::{self, Part, Server};
+use crate::log::{Failure, StormyLog, Weather};
+use crate::node::{self, Fuse, Part, Server};
 use crate::pipe::{self, ClientEnd};
 use crate::plan::{Person, Plan};
 use crate::replica::Replica;
@@ -165,12 +165,16 @@ impl World {
                 slow_ms: self.dice.pick(&[0, 10, 200, 2000]),
                 appends_fail: self.dice.pick(&[0, 0, 20, 60, 95]),
                 others_fail: self.dice.pick(&[0, 0, 0, 20]),
+                others_write: self.dice.pick(&[0, 0, 10, 60]),
             };
             self.story.tell(format_args!("{weather:?}"), &[]);
             self.server.log().weather(weather);
         }
         if self.dice.permille(faults.panic) {
-            node::panic_after(u32::try_from(self.dice.below(5)).expect("a few"));
+            self.panic_soon(Fuse::Room);
+        }
+        if self.dice.permille(faults.session_panic) {
+            self.panic_soon(Fuse::Session);
         }
         if self.dice.permille(faults.room) {
             let at = self.dice.next();
@@ -183,6 +187,17 @@ impl World {
             self.story.tell(format_args!("a session is killed: {did}"), &[]);
         }
         // Root gives up after ten of one kind in a minute.
+        if self.dice.permille(faults.journal_panic) && self.kills < 8 {
+            self.kills += 1;
+            self.panic_soon(Fuse::Journal);
+        }
+        if self.dice.permille(faults.write) && self.kills < 8 {
+            let failure = self.dice.pick(&Failure::ALL);
+            self.kills += u64::from(failure == Failure::Panics);
+            let n = self.dice.between(1, 4);
+            self.story.tell(format_args!("write {n} from now: {failure:?}"), &[]);
+            self.server.log().fail_write(n, failure);
+        }
         if self.dice.permille(faults.journal) && self.kills < 8 {
             self.kills += 1;
             let did = self.server.kill(Part::Journal);
@@ -203,6 +218,12 @@ impl World {
             let late = self.drain().await;
             self.story.tell(format_args!("drained, late: {late:?}"), &[]);
         }
+    }
+
+    fn panic_soon(&mut self, fuse: Fuse) {
+        let times = u32::try_from(self.dice.below(5)).expect("a few");
+        self.story.tell(format_args!("{fuse:?} panics at its time {times} from now"), &[]);
+        node::panic_after(fuse, times);
     }
 
     /// Writes what its victim would write next, under the victim's id. The victim is there, and known to be.

@@ -39,6 +39,8 @@ pub async fn all<L: Log, F: Future<Output = L>>(fresh: &dyn Fn() -> F) {
     a_load_has_all_rows_and_the_head(&fresh().await).await;
     a_load_goes_beyond_one_page(&fresh().await).await;
     a_load_beside_appends_is_whole(&fresh().await).await;
+    what_was_committed_since_a_position_is_told_without_the_rest(&fresh().await).await;
+    what_was_committed_since_a_lost_position_is_a_load(&fresh().await).await;
     rows_up_to_a_snapshot_leave_the_load_path(&fresh().await).await;
     a_snapshot_of_all_rows_is_loaded_alone(&fresh().await).await;
     a_superseded_snapshot_changes_nothing(&fresh().await).await;
@@ -311,6 +313,44 @@ async fn a_load_beside_appends_is_whole(log: &impl Log) {
     futures_util::future::join(writes, reads).await;
 }
 
+async fn what_was_committed_since_a_position_is_told_without_the_rest(log: &impl Log) {
+    let a = create(log, "a").await;
+    append(log, (1..=2_500).map(|number| row(&a, &number.to_string())).collect()).await;
+    for after in [0, 1, 2_498, 2_500] {
+        let since = since(log, &a, after).await;
+        assert!(since.snapshot.is_none(), "rows alone behind {after}");
+        assert_contiguous(&since, after + 1..=2_500);
+    }
+    install(log, &a, 2_400, "most").await;
+    let since = since(log, &a, 2_498).await;
+    assert_eq!(
+        (since.snapshot.is_none(), texts(&since)),
+        (true, vec!["2499", "2500"]),
+        "a snapshot before is not told"
+    );
+    assert_eq!(since.document, load(log, &a).await.document, "the document is told as a load tells it");
+}
+
+async fn what_was_committed_since_a_lost_position_is_a_load(log: &impl Log) {
+    let old = create(log, "a").await;
+    append(log, vec![row(&old, "1"), row(&old, "2")]).await;
+    delete(log, &old, "tombstone").await;
+    let gone = since(log, &old, 1).await;
+    assert_eq!((gone.document.deleted, gone.document.epoch), (true, Epoch(2)), "a deletion is told");
+    assert!(gone.rows.is_empty() && gone.snapshot.is_none(), "with nothing behind it");
+    let new = create(log, "a").await;
+    append(log, vec![row(&new, "3"), row(&new, "4")]).await;
+    assert_eq!(texts(&since(log, &new, 1).await), ["3", "4"], "a position before the deletion gives all that is there");
+    assert_eq!(texts(&since(log, &new, 2).await), ["3", "4"], "and so does the deletion's");
+    install(log, &new, 3, "three").await;
+    let before = since(log, &new, 2).await;
+    let held = before.snapshot.as_ref().map(text).into_iter().chain(texts(&before));
+    let held: Vec<&str> = held.collect();
+    assert!(held == ["3", "4"] || held == ["three", "4"], "nothing is left out: {held:?}");
+    let nothing = log.since(DocumentId(new.id.0 + 1), Seq(0)).await;
+    assert_eq!(nothing.map(|loaded| loaded.rows), Err(LogError::Absent), "since of nothing");
+}
+
 async fn rows_up_to_a_snapshot_leave_the_load_path(log: &impl Log) {
     let (a, b) = (create(log, "a").await, create(log, "b").await);
     append(log, vec![row(&a, "1"), row(&a, "2"), row(&a, "3"), row(&b, "1")]).await;
@@ -429,6 +469,10 @@ async fn append(log: &impl Log, rows: Vec<Append>) -> Vec<Appended> {
 
 async fn load(log: &impl Log, document: &Document) -> Loaded {
     log.load(document.id).await.expect("a document that can be loaded")
+}
+
+async fn since(log: &impl Log, document: &Document, after: i64) -> Loaded {
+    log.since(document.id, Seq(after)).await.expect("a document that can be read")
 }
 
 async fn delete(log: &impl Log, document: &Document, tombstone: &str) {

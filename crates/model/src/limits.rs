@@ -60,11 +60,17 @@ pub struct Limits {
 
     /// Waiting for commit on the whole node. Beyond: edits wait in their rooms.
     pub journal_bytes: u64,
+    /// Commits begin so many milliseconds apart; the only edit never waits.
+    pub commit_milliseconds: u64,
     /// Waiting for commit of one room. Beyond: its sessions are not read.
     pub journal_room_bytes: u64,
 
     /// A room's outbox ring. A session that falls out of it gets one merged difference.
     pub outbox_bytes: u64,
+    /// A busy room wakes its readers this far apart, in microseconds for each of them; the only edit never waits.
+    pub gather_microseconds: u64,
+    /// At most so far apart, in milliseconds.
+    pub gather_milliseconds: u64,
     /// A socket that accepted no byte for this long is closed.
     pub stall_seconds: u64,
     /// A message that has reserved of `inbound_bytes` may take so long, and a second for every 4 KiB; else its socket is closed.
@@ -118,8 +124,11 @@ impl Default for Limits {
             document_clients: 50_000,
             document_structs: 2_000_000,
             journal_bytes: 64 * MIB,
+            commit_milliseconds: 10,
             journal_room_bytes: 4 * MIB,
             outbox_bytes: MIB,
+            gather_microseconds: 60,
+            gather_milliseconds: 50,
             stall_seconds: 10,
             message_stall_seconds: 10,
             presence_bytes: 4 * KIB,

@@ -40,14 +40,14 @@ impl fmt::Debug for Row {
     }
 }
 
-/// All that a load needs, read in one snapshot.
+/// All that a load needs, or that was committed since a position, read in one snapshot.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The document as of that read.
     pub document: Document,
-    /// The newest snapshot, whose `seq` is the last row that it holds.
+    /// The newest snapshot, whose `seq` is the last row that it holds; `None` also where the rows do without it.
     pub snapshot: Option<Row>,
-    /// Every row after it, without a gap, ending at the document's head.
+    /// Every row after it, or after the position that was asked for, without a gap, ending at the document's head.
     pub rows: Vec<Row>,
 }
 
@@ -112,7 +112,8 @@ pub enum LogError {
 /// - Rows for a document that is deleted, unknown or in another epoch are answered [`Appended::Gone`] and hold up nobody.
 /// - After an error of `append` it is unknown whether the rows are stored, except [`LogError::Full`]: they are not.
 /// - A caller that drops the answer of a write leaves the log whole: the write happens wholly or not at all.
-/// - `load` reads in one snapshot and answers [`LogError::Unreadable`] rather than rows with a gap.
+/// - `load` reads in one snapshot and answers [`LogError::Unreadable`] rather than rows with a gap; so does `since`, which
+///   answers the rows behind a position alone while the log has all of them, and else what `load` answers.
 /// - `install_snapshot` never shortens what a load returns in content, and rows up to its position leave the load path.
 ///   A snapshot that is not newer than the present one, of another epoch, or beyond the head changes nothing.
 /// - `delete` removes rows and snapshots, raises the epoch, also of a name that is deleted already, and replaces the
@@ -131,6 +132,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// Reads the newest snapshot and every row after it.
     fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>>;
+
+    /// Reads what was committed behind `after`, by whomever. May answer more than that, as a load does.
+    fn since(&self, document: DocumentId, after: Seq) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        let _ = after;
+        self.load(document)
+    }
 
     /// Makes loads of the document start from `snapshot`, which holds all rows up to its `seq`.
     fn install_snapshot(

@@ -131,6 +131,17 @@ impl State {
 impl Stored {
     fn load(&self) -> Result<Loaded, LogError> {
         let from = self.snapshot.as_ref().map_or(self.base, |snapshot| snapshot.seq);
+        Ok(Loaded { document: self.document.clone(), snapshot: self.snapshot.clone(), rows: self.rows_behind(from)? })
+    }
+
+    fn since(&self, after: Seq) -> Result<Loaded, LogError> {
+        match self.rows_behind(after) {
+            Ok(rows) if after >= self.base => Ok(Loaded { document: self.document.clone(), snapshot: None, rows }),
+            _ => self.load(),
+        }
+    }
+
+    fn rows_behind(&self, from: Seq) -> Result<Vec<Row>, LogError> {
         let rows: Vec<Row> = self.rows.iter().filter(|row| row.seq > from).cloned().collect();
         let mut expected = from;
         for seq in rows.iter().map(|row| row.seq).chain([self.document.head.next()]) {
@@ -140,7 +151,7 @@ impl Stored {
                 return Err(LogError::Unreadable { document: self.document.id, reason });
             }
         }
-        Ok(Loaded { document: self.document.clone(), snapshot: self.snapshot.clone(), rows })
+        Ok(rows)
     }
 }
 
@@ -184,6 +195,10 @@ impl Log for MemoryLog {
 
     fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>> {
         async move { self.lock().stored(document).ok_or(LogError::Absent)?.load() }.boxed()
+    }
+
+    fn since(&self, document: DocumentId, after: Seq) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        async move { self.lock().stored(document).ok_or(LogError::Absent)?.since(after) }.boxed()
     }
 
     fn install_snapshot(

@@ -15,7 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tandem_model::DocumentName;
 use tandem_model::log::{Append, Document, Log};
-use tandem_store::{Options, SqliteLog, Store};
+use tandem_store::{Options, Store, StoreLog};
 
 /// Linux counts processor time in hundredths of a second.
 const TICK_US: f64 = 10_000.0;
@@ -67,7 +67,7 @@ async fn measure(path: &str, count: usize) -> Result<(), Box<dyn Error>> {
 }
 
 async fn append(
-    log: &SqliteLog,
+    log: &StoreLog,
     documents: &[Document],
     random: &mut Random,
     group: usize,

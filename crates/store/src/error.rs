@@ -8,21 +8,49 @@ use thiserror::Error;
 /// Why the store cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The URL is of no database that this build stores in. The rest of it is not shown: it may hold a password.
+    /// The URL is of no database that Tandem stores in. The rest of it is not shown: it may hold a password.
     #[error(
-        "DATABASE_URL has the scheme `{scheme}`, this build stores in SQLite; use sqlite://data/tandem.db?mode=rwc"
+        "DATABASE_URL has the scheme `{scheme}`; use sqlite://data/tandem.db?mode=rwc or postgresql://user:password@host/database"
     )]
     Scheme {
         /// What stands before its first colon.
         scheme: String,
     },
-    /// The URL cannot be used.
+    /// The URL of a file cannot be used.
     #[error("DATABASE_URL is `{url}`: {reason}; use sqlite://data/tandem.db?mode=rwc")]
     Url {
         /// The URL.
         url: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The URL of a server cannot be used. It is not shown: it may hold a password.
+    #[error(
+        "DATABASE_URL cannot be used: {reason}; use postgresql://user:password@host:5432/database, with characters such as / : @ ? # of the password written as %2F %3A %40 %3F %23"
+    )]
+    ServerUrl {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server does not answer, or does not let us in.
+    #[error("{database} cannot be used: {reason}; {way_out}")]
+    Unreachable {
+        /// The server and its database, without a password.
+        database: String,
+        /// What the server, or the way to it, said.
+        reason: String,
+        /// What may help.
+        way_out: &'static str,
+    },
+    /// Another process was bringing the schema up to date for too long.
+    #[error(
+        "the schema of {database} is being brought up to date by another process for longer than {seconds} s; wait for it, or end it"
+    )]
+    Migrating {
+        /// The database.
+        database: String,
+        /// How long was waited.
+        seconds: u64,
     },
     /// The file is not there and the URL does not allow to make it.
     #[error("there is no database {}; put the file there, or add ?mode=rwc to DATABASE_URL to start with an empty one", path.display())]
@@ -77,28 +105,28 @@ pub enum OpenError {
         reason: String,
     },
     /// The schema lacks steps and was to be left as it is.
-    #[error("the schema of {} lacks {}; run `tandem migrate`", path.display(), steps.join(", "))]
+    #[error("the schema of {database} lacks {}; run `tandem migrate`", steps.join(", "))]
     Behind {
-        /// The file.
-        path: PathBuf,
+        /// The database, without a password.
+        database: String,
         /// The steps that it lacks, oldest first.
         steps: Vec<String>,
     },
     /// The schema has steps that this binary does not know, and lacks some that it needs.
-    #[error("the schema of {} has {}, which this version of tandem does not know, and lacks {}; use the version that made it", path.display(), unknown.join(", "), steps.join(", "))]
+    #[error("the schema of {database} has {}, which this version of tandem does not know, and lacks {}; use the version that made it", unknown.join(", "), steps.join(", "))]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The database, without a password.
+        database: String,
         /// The steps that this binary does not know.
         unknown: Vec<String>,
         /// The steps that the schema lacks.
         steps: Vec<String>,
     },
     /// A step failed; it left nothing behind.
-    #[error("the schema of {} cannot be brought up to date: {reason}; nothing of the failed step was kept", path.display())]
+    #[error("the schema of {database} cannot be brought up to date: {reason}; nothing of the failed step was kept")]
     Migration {
-        /// The file.
-        path: PathBuf,
+        /// The database, without a password.
+        database: String,
         /// What the database said.
         reason: String,
     },

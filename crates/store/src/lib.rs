@@ -1,31 +1,31 @@
-//! The update log on SQLite.
+//! The update log on SQLite and on PostgreSQL: one port, one schema, one suite of tests.
 //!
-//! One process owns the file, by a lock beside it. One connection writes, each write a task of its own that nobody's
-//! leaving interrupts; up to eight read, each load in one snapshot. Nothing is acknowledged before it is synced to disk.
-//! After a write that failed the writer believes nothing that it held in memory: it opens the file again.
+//! What both do alike stands here: entities, queries, reads, the writes that are no appends. `sqlite` owns its file, by
+//! a lock beside it, and holds the heads in memory. `postgres` shares its server with other processes: positions are
+//! given by the database, in the statement that appends. Nothing is acknowledged before it is committed and synced.
 //!
 //! sea-orm stays inside: no public function is generic or names a type of it, so that who uses this crate need not
 //! build it again.
 
-mod connect;
 mod entities;
 mod error;
 mod fault;
-mod folder;
-mod heads;
-mod location;
-mod lock;
 mod log;
+mod opened;
 mod options;
+mod pool;
+mod postgres;
 mod queries;
 mod reader;
 mod schema;
+mod scheme;
+mod sqlite;
 mod statistics;
 mod store;
-mod writer;
+mod writes;
 
 pub use error::OpenError;
-pub use log::SqliteLog;
-pub use options::{Options, Schema};
-pub use statistics::{Statistics, WriterStatistics};
+pub use log::StoreLog;
+pub use options::{Options, PostgresOptions, Schema, SqliteOptions};
+pub use statistics::{PoolStatistics, Statistics, WriterStatistics};
 pub use store::Store;

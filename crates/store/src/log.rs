@@ -1,4 +1,4 @@
-//! The port, on SQLite.
+//! The port, on either database.
 
 use std::sync::Arc;
 
@@ -6,29 +6,39 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tandem_model::log::{Append, Appended, Document, Installed, Loaded, Log, LogError, Row};
-use tandem_model::{DocumentId, DocumentName, Epoch};
+use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 
-use crate::store::Opened;
+use crate::opened::{Opened, Writer};
 
 /// The update log of an opened database. Clones share it.
 #[derive(Clone)]
-pub struct SqliteLog(pub(crate) Arc<Opened>);
+pub struct StoreLog(pub(crate) Arc<Opened>);
 
-impl Log for SqliteLog {
+impl Log for StoreLog {
     fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>> {
         self.0.reader.find(name).boxed()
     }
 
     fn create<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Document, LogError>> {
-        self.0.writer.create(name.clone()).boxed()
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.create(name.clone()).boxed(),
+            Writer::Postgres(writer) => writer.create(name.clone()).boxed(),
+        }
     }
 
     fn append(&self, rows: Vec<Append>) -> BoxFuture<'_, Result<Vec<Appended>, LogError>> {
-        self.0.writer.append(rows).boxed()
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.append(rows).boxed(),
+            Writer::Postgres(writer) => writer.append(rows).boxed(),
+        }
     }
 
     fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>> {
         self.0.reader.load(document).boxed()
+    }
+
+    fn since(&self, document: DocumentId, after: Seq) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        self.0.reader.since(document, after).boxed()
     }
 
     fn install_snapshot(
@@ -37,11 +47,17 @@ impl Log for SqliteLog {
         epoch: Epoch,
         snapshot: Row,
     ) -> BoxFuture<'_, Result<Installed, LogError>> {
-        self.0.writer.install_snapshot(document, epoch, snapshot).boxed()
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.install_snapshot(document, epoch, snapshot).boxed(),
+            Writer::Postgres(writer) => writer.install_snapshot(document, epoch, snapshot).boxed(),
+        }
     }
 
     fn delete(&self, document: DocumentId, tombstone: Bytes) -> BoxFuture<'_, Result<(), LogError>> {
-        self.0.writer.delete(document, tombstone).boxed()
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.delete(document, tombstone).boxed(),
+            Writer::Postgres(writer) => writer.delete(document, tombstone).boxed(),
+        }
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), LogError>> {

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tandem_model::log::{Document, Loaded, LogError, Row};
 use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 use tokio::time::timeout;
 
-use crate::connect::TURN_TIMEOUT;
 use crate::fault::{Fault, describe, log_error};
-use crate::queries::{documents, snapshots, updates};
+use crate::pool;
+use crate::queries::{self, documents, snapshots, updates};
+use crate::statistics::PoolStatistics;
 
 /// How many rows one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
@@ -20,6 +21,7 @@ const SNAPSHOT_PAGES: u32 = 5;
 /// Reads, each within its time.
 pub struct Reader {
     connection: DatabaseConnection,
+    turn_timeout: Duration,
     page_timeout: Duration,
 }
 
@@ -31,18 +33,17 @@ enum ReadError {
 }
 
 impl Reader {
-    pub fn new(connection: DatabaseConnection, page_timeout: Duration) -> Self {
-        Self { connection, page_timeout }
+    /// A connection becomes free within `turn_timeout`, or is not waited for.
+    pub fn new(connection: DatabaseConnection, turn_timeout: Duration, page_timeout: Duration) -> Self {
+        Self { connection, turn_timeout, page_timeout }
     }
 
-    /// Open, idle and most connections.
-    pub fn connections(&self) -> (u32, u32, u32) {
-        let pool = self.connection.get_sqlite_connection_pool();
-        (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX), pool.options().get_max_connections())
+    pub fn connections(&self) -> PoolStatistics {
+        pool::figures(&self.connection)
     }
 
     pub async fn close(&self) {
-        self.connection.get_sqlite_connection_pool().close().await;
+        pool::close(&self.connection).await;
     }
 
     pub async fn find(&self, name: &DocumentName) -> Result<Option<Document>, LogError> {
@@ -50,7 +51,7 @@ impl Reader {
         found.map_err(ReadError::into_log)?.as_ref().map(document).transpose()
     }
 
-    /// Touches the file.
+    /// Touches the database.
     pub async fn ping(&self) -> Result<(), LogError> {
         let found = within(self.turn_and_page(), documents::by_id(&self.connection, DocumentId(0))).await;
         found.map(drop).map_err(ReadError::into_log)
@@ -58,15 +59,40 @@ impl Reader {
 
     /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
     pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
+        let (transaction, found) = self.begin(id).await?;
+        self.whole(&transaction, &found).await
+    }
+
+    /// Reads the rows behind `after`, if all of them are there; else as a load.
+    pub async fn since(&self, id: DocumentId, after: Seq) -> Result<Loaded, LogError> {
+        let (transaction, found) = self.begin(id).await?;
+        if after.0 < found.base {
+            return self.whole(&transaction, &found).await;
+        }
+        let rows = self.rows(&transaction, id, after).await.map_err(|error| error.into_log_of(id))?;
+        let document = document(&found)?;
+        if whole(after, &rows, document.head).is_err() {
+            return self.whole(&transaction, &found).await;
+        }
+        Ok(Loaded { document, snapshot: None, rows })
+    }
+
+    async fn begin(&self, id: DocumentId) -> Result<(DatabaseTransaction, documents::Found), LogError> {
         let of_document = |error: ReadError| error.into_log_of(id);
-        let transaction = within(self.turn_and_page(), self.connection.begin()).await.map_err(of_document)?;
+        let begin = queries::begin_snapshot(&self.connection);
+        let transaction = within(self.turn_and_page(), begin).await.map_err(of_document)?;
         let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
-        let found = found.ok_or(LogError::Absent)?;
-        let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(&transaction, id)).await;
+        Ok((transaction, found.ok_or(LogError::Absent)?))
+    }
+
+    async fn whole(&self, transaction: &DatabaseTransaction, found: &documents::Found) -> Result<Loaded, LogError> {
+        let id = DocumentId(found.id);
+        let of_document = |error: ReadError| error.into_log_of(id);
+        let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(transaction, id)).await;
         let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
         let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
-        let rows = self.rows(&transaction, id, after).await.map_err(of_document)?;
-        let document = document(&found)?;
+        let rows = self.rows(transaction, id, after).await.map_err(of_document)?;
+        let document = document(found)?;
         whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
         Ok(Loaded { document, snapshot, rows })
     }
@@ -91,7 +117,7 @@ impl Reader {
     }
 
     fn turn_and_page(&self) -> Duration {
-        TURN_TIMEOUT + self.page_timeout
+        self.turn_timeout + self.page_timeout
     }
 }
 
@@ -123,7 +149,7 @@ pub fn document(found: &documents::Found) -> Result<Document, LogError> {
         id,
         name,
         epoch: Epoch(found.epoch),
-        head: Seq(found.newest.unwrap_or(0).max(found.head)),
+        head: Seq(found.head()),
         deleted: found.deleted_at.is_some(),
         tombstone: found.tombstone.clone().into(),
     })

@@ -1,13 +1,11 @@
 //! The schema's steps.
 
-use std::path::Path;
-
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use tandem_migrations::Migrator;
 
 use crate::error::OpenError;
-use crate::fault::describe;
+use crate::fault::{Fault, describe};
 use crate::options::Schema;
 
 /// The steps of a database against those of this binary.
@@ -37,25 +35,37 @@ pub fn own<M: MigratorTrait>() -> Vec<String> {
     M::migrations().iter().map(|step| step.name().to_owned()).collect()
 }
 
-/// Makes sure that the schema has all steps of this binary; answers those that were applied now.
+/// Answers the steps that are to be applied, oldest first.
+pub async fn lacking(db: &DatabaseConnection, database: &str, schema: Schema) -> Result<Vec<String>, OpenError> {
+    let steps = compare::<Migrator>(db).await.map_err(|error| failed(database, &error))?;
+    let Steps { pending, unknown } = steps;
+    let database = || database.to_owned();
+    match schema {
+        _ if pending.is_empty() => Ok(pending),
+        _ if !unknown.is_empty() => Err(OpenError::Foreign { database: database(), unknown, steps: pending }),
+        Schema::Require => Err(OpenError::Behind { database: database(), steps: pending }),
+        Schema::Upgrade => Ok(pending),
+    }
+}
+
+/// Brings the schema up to date; answers the steps that were applied.
 ///
-/// The caller holds the lock beside the file: the migration library has none.
-pub async fn ensure(db: &DatabaseConnection, path: &Path, schema: Schema) -> Result<Vec<String>, OpenError> {
-    let failed = |error: DbErr| OpenError::Migration { path: path.to_owned(), reason: describe(&error) };
-    let Steps { pending, unknown } = compare::<Migrator>(db).await.map_err(failed)?;
-    if pending.is_empty() {
-        return Ok(pending);
+/// The caller holds a lock against other starters: the migration library has none.
+pub async fn ensure(db: &DatabaseConnection, database: &str, schema: Schema) -> Result<Vec<String>, OpenError> {
+    let pending = lacking(db, database, schema).await?;
+    if !pending.is_empty() {
+        Migrator::up(db, None).await.map_err(|error| failed(database, &error))?;
+        tracing::info!(database, steps = pending.len(), "the schema was brought up to date");
     }
-    let path = path.to_owned();
-    if !unknown.is_empty() {
-        return Err(OpenError::Foreign { path, unknown, steps: pending });
-    }
-    if schema == Schema::Require {
-        return Err(OpenError::Behind { path, steps: pending });
-    }
-    Migrator::up(db, None).await.map_err(failed)?;
-    tracing::info!(database = %path.display(), steps = pending.len(), "the schema was brought up to date");
     Ok(pending)
+}
+
+fn failed(database: &str, error: &DbErr) -> OpenError {
+    let mut reason = describe(error);
+    if Fault::of(error) == Fault::Denied {
+        reason += ", the user in DATABASE_URL must be allowed to create tables (GRANT CREATE ON SCHEMA)";
+    }
+    OpenError::Migration { database: database.to_owned(), reason }
 }
 
 async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {

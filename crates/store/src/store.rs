@@ -1,59 +1,40 @@
 //! Opening, and what else an operator asks of a database.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sea_orm::DbErr;
-use tandem_migrations::{Migrator, STORE_FORMAT};
+use tandem_migrations::STORE_FORMAT;
 
-use crate::connect;
 use crate::error::OpenError;
-use crate::fault::{Fault, describe};
-use crate::folder;
-use crate::location::{Location, Missing};
-use crate::lock::FileLock;
-use crate::log::SqliteLog;
+use crate::log::StoreLog;
+use crate::opened::Opened;
 use crate::options::{Options, Schema};
-use crate::reader::Reader;
-use crate::schema::{self, Steps};
+use crate::schema::Steps;
+use crate::scheme::Scheme;
 use crate::statistics::Statistics;
-use crate::writer::Writer;
+use crate::{postgres, sqlite};
 
 /// An opened database. Clones share it; it is let go of with the last of them and of its logs.
 #[derive(Clone)]
 pub struct Store(Arc<Opened>);
 
-/// What a store and its logs share.
-pub struct Opened {
-    pub(crate) writer: Arc<Writer>,
-    pub(crate) reader: Reader,
-    path: PathBuf,
-    applied: Vec<String>,
-}
-
 impl Store {
-    /// Opens the database that `url` (`sqlite://path?mode=rwc`) names: takes the lock beside it, brings the schema up to
-    /// date unless `options` say otherwise, and connects the writer and the readers.
+    /// Whether the URL is of a database that can be stored in, by its scheme alone.
+    #[must_use]
+    pub fn accepts(url: &str) -> bool {
+        Scheme::parse(url).is_ok()
+    }
+
+    /// Opens the database that `url` names (`sqlite://path?mode=rwc` or `postgresql://user:password@host/database`):
+    /// locks it as it needs, brings the schema up to date unless `options` say otherwise, and connects.
     ///
     /// # Errors
     /// [`OpenError`] names the thing, the place and the way out.
     pub async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let location = Location::parse(url)?;
-        prepare(&location)?;
-        let lock = FileLock::take(&location)?;
-        let failed = |error| cannot_open(&location, &error);
-        let writer = connect::writer(&location, options).await.map_err(failed)?;
-        let applied = schema::ensure(&writer, &location.path, options.schema).await?;
-        // What is acknowledged is worth nothing in a file whose name a power cut forgets.
-        let folder = location.folder();
-        folder::sync(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-        let reader = connect::readers(&location, options).await.map_err(failed)?;
-        Ok(Self(Arc::new(Opened {
-            writer: Writer::new(&location, options, lock, writer),
-            reader: Reader::new(reader, options.read_timeout),
-            path: location.path,
-            applied,
-        })))
+        let opened = match Scheme::parse(url)? {
+            Scheme::Sqlite => sqlite::open(url, options).await?,
+            Scheme::Postgres => postgres::open(url, options).await?,
+        };
+        Ok(Self(Arc::new(opened)))
     }
 
     /// Brings the schema up to date and lets go of the database; answers the steps that were applied, oldest first.
@@ -73,21 +54,13 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn pending(url: &str) -> Result<Vec<String>, OpenError> {
-        let location = Location::parse(url)?;
-        if !location.path.exists() {
-            return match location.missing {
-                Missing::Make => Ok(schema::own::<Migrator>()),
-                Missing::Refuse => Err(OpenError::Missing { path: location.path }),
-            };
-        }
-        let failed = |error| cannot_open(&location, &error);
-        let options = Options { readers: 1, ..Options::default() };
-        let reader = connect::readers(&location, &options).await.map_err(failed)?;
-        let steps = schema::compare::<Migrator>(&reader).await;
-        reader.get_sqlite_connection_pool().close().await;
-        match steps.map_err(failed)? {
+        let (database, steps) = match Scheme::parse(url)? {
+            Scheme::Sqlite => sqlite::steps(url).await?,
+            Scheme::Postgres => postgres::steps(url).await?,
+        };
+        match steps {
             Steps { pending, unknown } if !pending.is_empty() && !unknown.is_empty() => {
-                Err(OpenError::Foreign { path: location.path, unknown, steps: pending })
+                Err(OpenError::Foreign { database, unknown, steps: pending })
             }
             steps => Ok(steps.pending),
         }
@@ -101,14 +74,14 @@ impl Store {
 
     /// The update log.
     #[must_use]
-    pub fn log(&self) -> SqliteLog {
-        SqliteLog(Arc::clone(&self.0))
+    pub fn log(&self) -> StoreLog {
+        StoreLog(Arc::clone(&self.0))
     }
 
-    /// The database's file.
+    /// Where the documents are: a file's path, or a server's URL without its password.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    pub fn place(&self) -> &str {
+        &self.0.place
     }
 
     /// The steps of the schema that opening applied, oldest first.
@@ -120,36 +93,13 @@ impl Store {
     /// The figures since the store was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let (readers_open, readers_idle, readers_max) = self.0.reader.connections();
-        Statistics { readers_open, readers_idle, readers_max, writer: self.0.writer.statistics() }
+        Statistics { pool: self.0.reader.connections(), writer: self.0.writer.statistics() }
     }
 
-    /// Waits for the writes under way, closes every connection and lets go of the lock. Later writes and reads answer
-    /// `Unavailable`.
+    /// Waits for the writes under way and closes every connection. Later writes and reads answer `Unavailable`.
     pub async fn close(&self) {
-        // The writer last: the last connection to close folds the write-ahead log into the file.
+        // The writer last: the last connection to close folds SQLite's write-ahead log into the file.
         self.0.reader.close().await;
         self.0.writer.close().await;
-    }
-}
-
-/// Makes the folder of a file that may be made.
-fn prepare(location: &Location) -> Result<(), OpenError> {
-    if location.path.exists() {
-        return Ok(());
-    }
-    if location.missing == Missing::Refuse {
-        return Err(OpenError::Missing { path: location.path.clone() });
-    }
-    let folder = location.folder();
-    folder::make(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
-}
-
-fn cannot_open(location: &Location, error: &DbErr) -> OpenError {
-    let path = location.path.clone();
-    match Fault::of(error) {
-        Fault::NotADatabase => OpenError::NotADatabase { path },
-        Fault::Busy => OpenError::Locked { path },
-        _ => OpenError::Unusable { path, reason: describe(error) },
     }
 }

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use support::{Place, append, create, load, name, seqs};
 use tandem_model::Seq;
 use tandem_model::log::{Document, Installed, Log, LogError, Row};
-use tandem_store::SqliteLog;
+use tandem_store::StoreLog;
 
 const ALL: &str = "SELECT count(*) FROM document_updates WHERE document = 1";
 
 /// A document of five rows.
-async fn five(log: &SqliteLog) -> Document {
+async fn five(log: &StoreLog) -> Document {
     let a = create(log, "a").await;
     for seq in 1..=5 {
         assert_eq!(append(log, &a, "x").await, Ok(seq));
@@ -21,7 +21,7 @@ async fn five(log: &SqliteLog) -> Document {
     a
 }
 
-async fn assert_unreadable(log: &SqliteLog, document: &Document, reason: &str) {
+async fn assert_unreadable(log: &StoreLog, document: &Document, reason: &str) {
     let expected = LogError::Unreadable { document: document.id, reason: reason.into() };
     assert_eq!(log.load(document.id).await.map(|loaded| loaded.rows), Err(expected));
 }

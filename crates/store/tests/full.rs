@@ -10,12 +10,12 @@ use std::process::Command;
 use bytes::Bytes;
 use support::{Place, append, create, load, row};
 use tandem_model::log::{Document, Log, LogError};
-use tandem_store::{Options, SqliteLog, Store};
+use tandem_store::{Options, SqliteOptions, Store, StoreLog};
 
 const PAYLOAD: [u8; 8 << 10] = [0x5a; 8 << 10];
 
 /// Appends until the store is full; answers the positions that were acknowledged.
-async fn fill(log: &SqliteLog, document: &Document) -> i64 {
+async fn fill(log: &StoreLog, document: &Document) -> i64 {
     let mut last = 0;
     loop {
         match append(log, document, PAYLOAD.to_vec()).await {
@@ -30,7 +30,7 @@ async fn fill(log: &SqliteLog, document: &Document) -> i64 {
     }
 }
 
-async fn assert_holds(log: &SqliteLog, document: &Document, count: i64) {
+async fn assert_holds(log: &StoreLog, document: &Document, count: i64) {
     let loaded = load(log, document).await;
     assert_eq!(loaded.document.head.0, count, "exactly what was acknowledged");
     assert!(loaded.rows.iter().all(|row| row.payload == PAYLOAD.as_slice()));
@@ -39,7 +39,10 @@ async fn assert_holds(log: &SqliteLog, document: &Document, count: i64) {
 #[tokio::test]
 async fn a_database_at_its_bound_is_full_until_something_is_deleted() {
     let place = Place::new();
-    let options = Options { bytes_max: Some(1 << 20), ..Options::default() };
+    let options = Options {
+        sqlite: SqliteOptions { bytes_max: Some(1 << 20), ..SqliteOptions::default() },
+        ..Options::default()
+    };
     let store = Store::open(&place.url(), &options).await.unwrap();
     let log = store.log();
     let (ballast, a) = (create(&log, "ballast").await, create(&log, "a").await);
@@ -86,7 +89,12 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged_and_heals_when_there_is
         std::fs::write(&ballast, vec![0; 1 << 20]).unwrap();
     }
     let url = format!("sqlite://{}/tandem.db?mode=rwc", folder.display());
-    let mut store = Store::open(&url, &Options { bytes_max: bound, ..Options::default() }).await.unwrap();
+    let mut store = Store::open(
+        &url,
+        &Options { sqlite: SqliteOptions { bytes_max: bound, ..SqliteOptions::default() }, ..Options::default() },
+    )
+    .await
+    .unwrap();
     let a = create(&store.log(), "a").await;
     let count = fill(&store.log(), &a).await;
     assert!(count > 50, "{count}");

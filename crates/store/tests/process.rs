@@ -7,68 +7,13 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
+use support::other::{Other, ROLE, report};
 use support::{Place, append, create, load};
 use tandem_model::log::{Document, Log};
-use tandem_store::{OpenError, Options, SqliteLog, Store};
-
-/// Names the database in the environment of the other process.
-const ROLE: &str = "TANDEM_STORE_TEST_URL";
+use tandem_store::{OpenError, Options, Store, StoreLog};
 
 const DOCUMENTS: usize = 4;
-
-struct Other {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Other {
-    /// Starts this binary again, to run `test` alone.
-    fn start(test: &str, url: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", test, "--nocapture"]).env(ROLE, url).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    /// The next line that is a report, without what the test's own harness prints.
-    fn report(&mut self) -> Option<String> {
-        loop {
-            let line = self.lines.next()?.unwrap();
-            if let Some((_, report)) = line.split_once("report ") {
-                return Some(report.to_owned());
-            }
-        }
-    }
-
-    /// Ends the process as a power cut would: SIGKILL. Answers what it had reported and nobody had read.
-    fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        let mut rest = Vec::new();
-        while let Some(report) = self.report() {
-            rest.push(report);
-        }
-        let status = self.child.wait().unwrap();
-        assert!(!status.success(), "it was killed, it did not end by itself: {status}");
-        rest
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        // It may have ended already: then there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Tells the other side, at once: standard output is flushed at the end of each line.
-fn report(text: &str) {
-    println!("report {text}");
-}
 
 /// Appends for ever, a row at a time in each of four writers, and reports each row once it is acknowledged.
 async fn append_for_ever(url: &str) {
@@ -85,7 +30,7 @@ async fn append_for_ever(url: &str) {
     futures_util::future::join_all(writers).await;
 }
 
-async fn append_and_report(log: &SqliteLog, document: &Document) {
+async fn append_and_report(log: &StoreLog, document: &Document) {
     let payload = format!("{:x}", std::collections::hash_map::RandomState::new().hash());
     let seq = append(log, document, payload.clone()).await.unwrap();
     report(&format!("{} {seq} {payload}", document.id));
@@ -127,7 +72,7 @@ async fn a_killed_writer_loses_nothing_that_it_reported() {
     assert!(reported.len() > 1_300, "{}", reported.len());
 }
 
-async fn assert_stored(log: &SqliteLog, reported: &BTreeMap<(i64, i64), String>) {
+async fn assert_stored(log: &StoreLog, reported: &BTreeMap<(i64, i64), String>) {
     let mut stored = BTreeMap::new();
     for number in 0..DOCUMENTS {
         let document = create(log, &format!("document {number}")).await;
@@ -153,7 +98,7 @@ async fn a_second_process_is_refused_until_the_first_is_gone() {
     let error = Store::open(&place.url(), &Options::default()).await.map(|_| ()).unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, OpenError::InUse { .. }), "{message}");
-    for part in [other.child.id().to_string(), place.path().display().to_string(), "stop that process".into()] {
+    for part in [other.id().to_string(), place.path().display().to_string(), "stop that process".into()] {
         assert!(message.contains(&part), "{message} names {part}");
     }
     assert_eq!(Store::pending(&place.url()).await.unwrap(), Vec::<String>::new(), "asking is allowed");

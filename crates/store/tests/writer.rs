@@ -128,7 +128,7 @@ async fn reads_whose_callers_left_keep_no_reader() {
     for _ in 0..10 {
         assert_eq!(seqs(&load(&log, &a).await), [1]);
     }
-    assert!(store.statistics().readers_open <= 8);
+    assert!(store.statistics().pool.open <= 8);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn the_store_says_how_it_does() {
     let place = Place::new();
     let store = place.open().await;
     let before = store.statistics();
-    assert_eq!((before.writer.commits, before.readers_max), (0, 8));
+    assert_eq!((before.writer.commits, before.pool.max), (0, 8));
     let a = create(&store.log(), "a").await;
     append(&store.log(), &a, "1").await.unwrap();
     let after = store.statistics().writer;

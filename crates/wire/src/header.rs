@@ -63,6 +63,11 @@ impl HeaderReader {
         &self.bytes[..usize::from(self.have)]
     }
 
+    /// True if the header that has come is one of a binary frame.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.bytes[0] & 0x0f == 2
+    }
+
     /// Makes room for the next header.
     pub(crate) fn clear(&mut self) {
         self.have = 0;

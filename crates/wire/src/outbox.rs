@@ -65,13 +65,7 @@ impl Outbox {
         S: AsyncWrite + Unpin,
     {
         while !self.frames.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut count = 0;
-            for (slice, frame) in slices.iter_mut().zip(&self.frames) {
-                *slice = IoSlice::new(frame);
-                count += 1;
-            }
-            let written = ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?;
+            let written = ready!(self.poll_write(Pin::new(&mut *io), cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -86,6 +80,23 @@ impl Outbox {
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write<S>(&self, io: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<io::Result<usize>>
+    where
+        S: AsyncWrite,
+    {
+        // The usual case is one frame, and the plain call is the cheaper one.
+        if let (1, Some(frame)) = (self.frames.len(), self.frames.front()) {
+            return io.poll_write(cx, frame);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        io.poll_write_vectored(cx, &slices[..count])
     }
 
     fn advance(&mut self, written: usize) {

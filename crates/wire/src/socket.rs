@@ -353,7 +353,12 @@ impl Inbound<'_> {
             }
         };
         *self.place = match self.tracker.begin_frame(&header, self.limits, *self.closing)? {
-            Plan::Take { reserve: None } => Place::Taking(Progress::new(header)),
+            Plan::Take { reserve: None } => {
+                if let Some(step) = self.whole(source, &header) {
+                    return Poll::Ready(Ok(step));
+                }
+                Place::Taking(Progress::new(header))
+            }
             Plan::Take { reserve: Some(bytes) } => Place::Reserving(header, self.budget.reserve(bytes)),
             Plan::Skip => {
                 *self.codec = None;
@@ -362,6 +367,20 @@ impl Inbound<'_> {
             }
         };
         Poll::Ready(Ok(Step::Again))
+    }
+
+    /// A small binary message of one frame that is there already, which is nearly every message: it needs no codec, only
+    /// its mask taken off.
+    fn whole<S>(&mut self, source: &mut Source<'_, S>, header: &Header) -> Option<Step> {
+        let bytes = usize::try_from(header.payload_bytes).ok()?;
+        let alone = self.reader.is_binary() && header.fin && self.codec.is_none() && !self.tracker.in_message();
+        if !alone || *self.closing {
+            return None;
+        }
+        let body = unmasked(source.available().get(..bytes)?, header.mask);
+        source.consume(bytes);
+        self.end_frame(header);
+        Some(Step::Give(Inward::Binary(Message::new(body, Reservation::default()))))
     }
 
     fn take<S>(&mut self, source: &mut Source<'_, S>, cx: &mut Context<'_>) -> Poll<Result<Step, WireError>>
@@ -465,6 +484,14 @@ impl Inbound<'_> {
     fn cut(&self) -> Result<Step, WireError> {
         if *self.closing { Ok(Step::End) } else { Err(WireError::Cut) }
     }
+}
+
+fn unmasked(payload: &[u8], mask: [u8; 4]) -> Bytes {
+    let mut body = payload.to_vec();
+    let mut words = body.chunks_exact_mut(4);
+    words.by_ref().for_each(|word| word.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask));
+    words.into_remainder().iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    body.into()
 }
 
 /// A failed read; a reset is a peer that went away.

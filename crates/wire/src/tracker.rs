@@ -103,6 +103,11 @@ impl Tracker {
         open.skipped.then(|| (Bytes::from(open.head), open.bytes))
     }
 
+    /// True within a message of several frames, or one that is skipped.
+    pub(crate) fn in_message(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// True if the codec holds a part of a message.
     pub(crate) fn in_codec(&self) -> bool {
         self.open.as_ref().is_some_and(|open| !open.skipped)

@@ -1,20 +1,21 @@
-/** The TipTap example, served as its README says. */
+/** The examples for the browser, served as their READMEs say. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { type Locator, type Page } from '@playwright/test'
 import { expect, SERVER_GONE, test as base } from '../support/fixture'
 import { freePort } from '../support/server'
 
-const EXAMPLE = fileURLToPath(new URL('../../../examples/tiptap-hocuspocus', import.meta.url))
+const folder = (example: string) => fileURLToPath(new URL(`../../../examples/${example}`, import.meta.url))
 
-const test = base.extend<{ serve: (tandem: string) => Promise<string> }>({
-  /** Runs `npm run dev` of the example before a server, and gives the example's address. */
+const test = base.extend<{ serve: (example: string, tandem: string) => Promise<string> }>({
+  /** Runs `npm run dev` of an example before a server, and gives the example's address. */
   serve: async ({}, use) => {
     const ends: (() => Promise<unknown>)[] = []
-    await use(async (tandem) => {
+    await use(async (example, tandem) => {
       const port = await freePort()
       const vite = spawn(process.execPath, ['node_modules/vite/bin/vite.js', '--port', String(port), '--strictPort'], {
-        cwd: EXAMPLE,
+        cwd: folder(example),
         env: { ...process.env, TANDEM_URL: tandem.replace(/\/$/, ''), NO_COLOR: '1' },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
@@ -38,7 +39,7 @@ const test = base.extend<{ serve: (tandem: string) => Promise<string> }>({
 
 test('the TipTap example: two windows share a page, which outlives the server', async ({ person, startServer, serve, name }) => {
   const server = await startServer()
-  const visit = { at: `${await serve(server.url)}#${name}`, until: null, allow: SERVER_GONE }
+  const visit = { at: `${await serve('tiptap-hocuspocus', server.url)}#${name}`, until: null, allow: SERVER_GONE }
   const [ada, grace] = [await person('Ada', visit), await person('Grace', visit)]
   const state = ada.page.getByRole('status')
   await expect(state).toHaveText('Saved')
@@ -61,4 +62,84 @@ test('the TipTap example: two windows share a page, which outlives the server', 
   await ada.page.reload()
   await expect(ada.text).toContainText('by two windows and a pause')
   await ada.hasSame(grace)
+})
+
+test('the CodeMirror example: two windows share a file and see each other, and it outlives the server', async ({ person, startServer, serve, name }) => {
+  const server = await startServer()
+  const visit = { at: `${await serve('codemirror-y-websocket', server.url)}#${name}`, until: null, allow: SERVER_GONE }
+  const [ada, grace] = [await person('Ada', visit), await person('Grace', visit)]
+  const [one, two] = [ada, grace].map(({ page }) => ({ page, file: page.getByRole('textbox'), state: page.getByRole('status') })) as [Window, Window]
+  await expect(one.state).toHaveText(/^Shared as Guest/)
+  await expect(two.state).toHaveText(/^Shared as Guest/)
+  await types(one, 'const shared = true')
+  await expect(two.file).toContainText('const shared = true')
+  await types(two, ' // by two')
+  await expect(one.file).toContainText('const shared = true // by two')
+  await expect(one.page.locator('.cm-ySelectionInfo')).toHaveText(/^Guest/)
+
+  // Undo takes back one's own words and nobody else's.
+  await one.file.press('ControlOrMeta+z')
+  await expect(two.file).not.toContainText('const shared')
+  await expect(two.file).toContainText('// by two')
+  await one.file.press('ControlOrMeta+y')
+  await expect(two.file).toContainText('const shared = true // by two')
+
+  await server.kill()
+  await expect(one.state).toHaveText('Offline, kept here')
+  await types(one, ' and a pause')
+  await server.start()
+  await expect(two.file).toContainText('and a pause', { timeout: 45_000 })
+  await one.page.reload()
+  await expect(one.file).toContainText('const shared = true // by two and a pause')
+})
+
+interface Window {
+  page: Page
+  file: Locator
+  state: Locator
+}
+
+const types = async ({ page, file }: Window, words: string) => {
+  await file.click()
+  await page.keyboard.press('ControlOrMeta+End')
+  await page.keyboard.type(words)
+}
+
+test('the whiteboard example: shapes are drawn, moved, painted over and removed by two people', async ({ person, startServer, serve, name }) => {
+  const server = await startServer()
+  const visit = { at: `${await serve('whiteboard-hocuspocus', server.url)}#${name}`, until: null, allow: SERVER_GONE }
+  const [one, two] = [(await person('Ada', visit)).page, (await person('Grace', visit)).page]
+  await expect(one.getByRole('status')).toHaveText('Saved')
+  await one.getByRole('button', { name: 'Rectangle' }).click()
+  await two.getByRole('button', { name: 'Circle' }).click()
+  for (const page of [one, two]) await expect(page.locator('[data-shape]')).toHaveCount(2)
+
+  // Dragged by one, it moves for the other, who sees whose pointer it is.
+  const rectangle = one.locator('rect')
+  const from = await rectangle.boundingBox()
+  if (from === null) throw new Error('the rectangle is not drawn')
+  await one.mouse.move(from.x + 20, from.y + 20)
+  await one.mouse.down()
+  await one.mouse.move(from.x + 170, from.y + 90, { steps: 5 })
+  await expect(two.locator('.pointer')).toHaveText(/Guest/)
+  await one.mouse.up()
+  await expect.poll(async () => (await two.locator('rect').boundingBox())?.x).toBeCloseTo(from.x + 150, 0)
+
+  // What nobody saw yet is kept over an outage, and moves by keys.
+  await expect(one.getByRole('status')).toHaveText('Saved')
+  await server.kill()
+  await expect(one.getByRole('status')).toHaveText('Offline, kept here')
+  const x = Number(await one.locator('circle').getAttribute('cx'))
+  await one.locator('circle').focus()
+  await one.keyboard.press('ArrowRight')
+  await server.start()
+  await expect.poll(async () => Number(await two.locator('circle').getAttribute('cx')), { timeout: 45_000 }).toBeCloseTo(x + 10)
+  await two.locator('circle').focus()
+  await two.keyboard.press('Delete')
+  await expect(one.locator('[data-shape]')).toHaveCount(1)
+  await two.getByRole('button', { name: 'Undo' }).click()
+  await expect(one.locator('[data-shape]')).toHaveCount(2)
+  await expect(two.getByRole('status')).toHaveText('Saved')
+  await one.reload()
+  await expect(one.locator('[data-shape]')).toHaveCount(2)
 })

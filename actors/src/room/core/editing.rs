@@ -8,6 +8,7 @@ use tandem_yjs::{Admission, Cause, Update};
 use tokio::time::Instant;
 
 use super::{Brought, Room};
+use crate::counted;
 use crate::failpoint::failpoint;
 use crate::room::member::Waiting;
 use crate::room::notice::Notice;
@@ -45,11 +46,11 @@ impl Room {
         let Some(member) = self.members.get(&brought.member) else { return };
         let (authors, subject) = (&self.authors, &member.subject);
         let mut deleted = false;
-        let admission = self.index.admit(update, &mut |id| {
+        let mut admission = self.index.admit(update, &mut |id| {
             deleted |= authors.is_deleted(id.client);
             authors.judge(subject, id)
         });
-        self.take_in(brought, &admission);
+        self.take_in(brought, &mut admission);
         if admission.full || admission.refused.is_some() {
             self.tell_refusal(brought.member, refusal_of(&admission, deleted));
         }
@@ -67,19 +68,19 @@ impl Room {
     }
 
     /// What was new is fanned out at once and appended.
-    fn take_in(&mut self, brought: &Brought<'_>, admission: &Admission) {
-        let Some(taken) = &admission.taken else { return };
+    fn take_in(&mut self, brought: &Brought<'_>, admission: &mut Admission) {
+        let Some(taken) = admission.taken.take() else { return };
         let Some(member) = self.members.get(&brought.member) else { return };
-        let update = Bytes::copy_from_slice(taken);
+        let (subject, bound) = (member.subject.clone(), member.bound);
+        let update = Bytes::from(taken);
         self.whole = None;
         for (client, _) in &admission.before {
             self.authors.spoke(*client, brought.member, self.index.state_vector().get(*client));
         }
         let before: Vec<(ClientId, Clock)> = admission.before.clone();
-        self.outbox.push(Some(brought.member), Post::Update { before, update: update.clone() });
-        let subject = member.subject.clone();
-        self.uncommitted.append(Contribution { subject, bound: member.bound, at_ms: 0, update });
-        counter!("tandem_updates_taken_total").increment(1);
+        self.post(Some(brought.member), Post::Update { before, update: update.clone() });
+        self.uncommitted.append(Contribution { subject, bound, at_ms: 0, update });
+        counted::UPDATES_TAKEN.increment(1);
     }
 
     /// Says what becomes of the edit, and of those that waited for this answer.

@@ -6,7 +6,7 @@ use super::Room;
 use crate::failpoint::failpoint;
 use crate::refusals;
 use crate::room::notice::Notice;
-use crate::room::outbox::MemberId;
+use crate::room::outbox::{MemberId, Post};
 use crate::session::gate::{Entry, Fate};
 
 impl Room {
@@ -34,6 +34,12 @@ impl Room {
         if let Some(entry) = entry {
             self.tell(member, Notice::Settled(entry, fate));
         }
+    }
+
+    /// Puts something into the outbox; who reads it is woken at the end of the turn, or when enough is gathered.
+    pub(super) fn post(&mut self, author: Option<MemberId>, post: Post) {
+        self.outbox.push(author, post);
+        self.gathering.post();
     }
 
     pub(super) fn tell(&self, member: MemberId, notice: Notice) {

@@ -1,12 +1,12 @@
 //! Presence: who may say what, and when it is passed on.
 
-use metrics::counter;
 use tandem_model::{ClientId, Limits};
 use tandem_protocol::Refusal;
 use tandem_protocol::awareness::{self, AwarenessLimits};
 use tokio::time::Instant;
 
 use super::Room;
+use crate::counted;
 use crate::refusals;
 use crate::room::notice::Notice;
 use crate::room::outbox::{MemberId, Post};
@@ -93,10 +93,14 @@ impl Room {
         }
     }
 
+    /// Sends what is due to everybody.
     pub(super) fn flush(&mut self, now: Instant) {
         if let Some(states) = self.presence.flush(now) {
-            counter!("tandem_presence_flushes_total").increment(1);
-            self.outbox.push(None, Post::Presence(states));
+            counted::PRESENCE_FLUSHES.increment(1);
+            self.post(None, Post::Presence(states));
+        }
+        if self.gathering.take(now) {
+            self.outbox.ring();
         }
     }
 }

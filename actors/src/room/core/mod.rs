@@ -5,6 +5,7 @@ mod asking;
 mod editing;
 mod fates;
 mod hearing;
+mod rereading;
 mod viewing;
 mod waiting;
 
@@ -18,14 +19,16 @@ use tandem_protocol::Refusal;
 use tandem_yjs::{Index, StateVector};
 use tokio::time::Instant;
 
+pub use self::rereading::Reread;
 use super::authors::Authors;
-use super::command::{Again, Command, Join};
+use super::command::{Again, Command, Commands, Join};
 use super::derived::Derived;
 use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
 use super::uncommitted::Uncommitted;
+use crate::gathering::Gathering;
 use crate::journal::Target;
 use crate::refusals;
 use crate::session::flight::Flight;
@@ -37,7 +40,7 @@ pub struct Room {
     pub name: DocumentName,
     /// Where it stands in the log; `None` until its first update is committed.
     pub target: Option<Target>,
-    /// The newest committed position.
+    /// The newest position that the document holds all rows up to.
     pub head: Seq,
     /// Rows and bytes since the last snapshot, for compaction.
     pub since_snapshot: (u64, u64),
@@ -45,6 +48,8 @@ pub struct Room {
     pub uncommitted: Uncommitted,
     /// Where sessions read.
     pub outbox: Arc<Outbox>,
+    /// A position beyond the head that is committed: rows between them are another's, and to be read.
+    beyond: Option<Seq>,
     index: Index,
     authors: Authors,
     presence: Presence,
@@ -60,6 +65,7 @@ pub struct Room {
     held: Vec<Flight>,
     /// Whether an editor is to be asked for deletions that viewers derived.
     derived: Derived,
+    gathering: Gathering,
 }
 
 /// What an editor or viewer brought.
@@ -86,6 +92,7 @@ impl Room {
             since_snapshot: (0, 0),
             uncommitted: Uncommitted::default(),
             outbox,
+            beyond: None,
             index,
             authors,
             presence,
@@ -97,6 +104,7 @@ impl Room {
             whole: None,
             held: Vec::new(),
             derived: Derived::default(),
+            gathering: Gathering::new(Duration::ZERO),
         }
     }
 
@@ -124,6 +132,7 @@ impl Room {
             None => {}
         }
         self.members.insert(id, member);
+        self.gather();
         if !asks {
             self.decide_waiting(id, false);
         }
@@ -134,6 +143,7 @@ impl Room {
                 None => self.catch_up_whole(id),
             }
         }
+        self.flush(now);
         id
     }
 
@@ -143,14 +153,28 @@ impl Room {
         if self.members.remove(&member).is_none() {
             return;
         }
+        self.gather();
         self.presence.leave(member, now);
         let awaited = self.authors.leave(member);
         self.ask_those_missing(|id| awaited.contains(&id.client));
         self.flush(now);
     }
 
-    /// A session handed a command over.
-    pub fn command(&mut self, member: MemberId, command: Command, flight: Flight, now: Instant) {
+    /// A session handed commands over.
+    pub fn commands(&mut self, member: MemberId, commands: Commands, now: Instant) {
+        for (command, flight) in commands {
+            self.command(member, command, now);
+            if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
+                if self.held.is_empty() {
+                    refusals::count(Refusal::JournalFull);
+                }
+                self.held.push(flight);
+            }
+        }
+        self.flush(now);
+    }
+
+    fn command(&mut self, member: MemberId, command: Command, now: Instant) {
         if !self.members.contains_key(&member) {
             return;
         }
@@ -173,20 +197,13 @@ impl Room {
             Command::Unkept(entries) => self.unkept(member, &entries),
             Command::Awareness(states) => self.hear(member, &states, now),
             Command::QueryAwareness => self.tell(member, Notice::Present(self.presence.everybody())),
-            Command::Stateless(text) => self.outbox.push(None, Post::Stateless(text)),
-        }
-        self.flush(now);
-        if self.uncommitted.bytes() >= self.limits.journal_room_bytes {
-            if self.held.is_empty() {
-                refusals::count(Refusal::JournalFull);
-            }
-            self.held.push(flight);
+            Command::Stateless(text) => self.post(None, Post::Stateless(text)),
         }
     }
 
     /// Everything up to an append is durable: what waited for it is settled.
     pub fn committed(&mut self, append: u64, seq: Seq, target: Target) {
-        self.head = self.head.max(seq);
+        self.reached(seq);
         self.target = Some(target);
         self.since_snapshot.0 += 1;
         for pending in self.uncommitted.committed(append) {
@@ -240,7 +257,7 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let members = self.members.values().filter_map(Member::deadline).min();
-        let presence = [self.presence.flush_at(), self.presence.expires_at()];
+        let presence = [self.presence.flush_at(), self.presence.expires_at(), self.gathering.due()];
         presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }
 
@@ -273,6 +290,13 @@ impl Room {
     #[must_use]
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The more readers there are to wake, the longer a busy room gathers: waking takes the same share of its time.
+    fn gather(&mut self) {
+        let readers = self.members.len() as u64;
+        let apart = Duration::from_micros(self.limits.gather_microseconds.saturating_mul(readers));
+        self.gathering.set_apart(apart.min(Duration::from_millis(self.limits.gather_milliseconds)));
     }
 
     fn vector(&self) -> Bytes {

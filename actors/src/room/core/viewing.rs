@@ -25,7 +25,7 @@ enum News {
 impl Room {
     /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
     pub(super) fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
-        let news = self.viewers_news(brought.member, update);
+        let news = self.viewers_news(brought, update);
         if brought.answers {
             self.decide_viewers(brought.member, news, now);
         }
@@ -46,12 +46,18 @@ impl Room {
 
     /// What the document lacks of a viewer's update. What it holds of others it was sent before a crash, or has by another
     /// way; what is its own, or may be, it wrote.
-    fn viewers_news(&self, member: MemberId, update: &Update<'_>) -> News {
+    fn viewers_news(&self, brought: &Brought<'_>, update: &Update<'_>) -> News {
         let known = self.index.state_vector();
-        let bound = self.members.get(&member).and_then(|member| member.bound);
+        let Some(viewer) = self.members.get(&brought.member) else { return News::Own };
         let mut news = News::Nothing;
         for (client, ..) in update.clients().filter(|(client, _, end)| *end > known.get(*client)) {
-            if bound.is_none_or(|bound| bound == client) {
+            let own = match (viewer.bound, self.authors.owner(client)) {
+                (Some(bound), _) => bound == client,
+                (None, Some(owner)) => *owner == viewer.subject,
+                // An answer is all that it holds; an edit is what it does.
+                (None, None) => !brought.step2,
+            };
+            if own {
                 return News::Own;
             }
             news = News::Others(Id { client, clock: known.get(client) });

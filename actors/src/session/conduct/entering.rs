@@ -57,9 +57,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
             // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
             let entered = getting_in(entrance, Asks::Enter(credential), unavailable).await;
-            let _ = outcomes.send(Outcome::Entered(slot, attempt, entered));
+            outcomes.leave(Outcome::Entered(slot, attempt, entered));
         });
     }
 
@@ -70,8 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
         tokio::spawn(async move {
             let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
-            // The session may be gone.
-            let _ = outcomes.send(Outcome::Refreshed(slot, entered, checked));
+            outcomes.leave(Outcome::Refreshed(slot, entered, checked));
         });
     }
 
@@ -84,9 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let outcomes = self.outcomes.clone();
         tokio::spawn(async move {
             // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || drop(outcomes.send(Outcome::Unavailable(slot, attempt)));
+            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
             let joined = getting_in(entrance, Asks::Rejoin(grant, again), unavailable).await;
-            let _ = outcomes.send(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
+            outcomes.leave(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
         });
     }
 
@@ -145,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    fn rejoined(&mut self, slot: Slot, membership: Membership) {
+    fn rejoined(&mut self, slot: Slot, mut membership: Membership) {
         let Some(document) = self.document_mut(slot) else { return };
         // A fresh credential may have changed it meanwhile.
         document.grant.iter().for_each(|grant| membership.right_changed(grant.right));
@@ -194,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             document.gate.restart();
             document.step1(EMPTY_VECTOR)
         });
-        let Phase::Open(membership) = &document.phase else { return };
+        let Phase::Open(membership) = &mut document.phase else { return };
         if edits > 0 {
             let counts = document.dialect.counts();
             let entries = (0..edits).filter(|_| counts).map(|_| document.gate.owe()).collect();
@@ -203,6 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if let Some(step1) = step1 {
             membership.command(Command::Step1(step1), second);
         }
+        membership.hand_over();
     }
 
     fn refreshed(&mut self, slot: Slot, grant: Grant) {
@@ -213,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return self.refuse_document(slot, Refusal::Unauthenticated);
         }
         if before.right != grant.right
-            && let Phase::Open(membership) = &document.phase
+            && let Phase::Open(membership) = &mut document.phase
         {
             membership.right_changed(grant.right);
         }

@@ -14,18 +14,19 @@ use std::time::Duration;
 
 use tandem_model::{DocumentName, Grant, Limits, Place};
 use tandem_protocol::{Refusal, awareness, websocket};
-use tandem_wire::{Counts, Inward, Socket, Standstill, WireError};
+use tandem_wire::{Counts, Socket, Standstill};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::document::{Document, Phase};
 use super::entrance::Membership;
 use super::flight::Flights;
 use super::gate::Attempt;
 use super::pace::{Flood, Pace};
 use super::vigil::{Due, Vigil};
-use super::wake::{Slot, Wake};
+use super::wake::{Letterbox, Slot, Wake};
 use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
@@ -35,6 +36,12 @@ const QUEUE_BYTES: usize = 256 * 1024;
 
 /// Bytes in the socket's queue, answers among them; beyond, it is not read.
 const ANSWERS_BYTES: usize = 1024 * 1024;
+
+/// Messages that are read one after another before what rooms have to say has its turn; as many as may be in flight.
+const MESSAGES_A_TURN: usize = super::flight::FLIGHTS_MAX;
+
+/// Turns of one poll of a session's task; then the thread's other tasks have theirs.
+const TURNS_A_POLL: usize = 4;
 
 /// How soon a session looks again whether the journal has room.
 const JOURNAL_AGAIN: Duration = Duration::from_millis(250);
@@ -70,7 +77,7 @@ pub struct Conduct<S> {
     wake: Arc<Wake>,
     flights: Arc<Flights>,
     rung: VecDeque<Slot>,
-    outcomes: mpsc::UnboundedSender<Outcome>,
+    outcomes: Arc<Letterbox<Outcome>>,
     attempts: u32,
     vigil: Vigil,
     standstill: Standstill,
@@ -79,6 +86,9 @@ pub struct Conduct<S> {
     kept_bytes: u64,
     rejoining: usize,
     crowded: Option<Slot>,
+    /// Documents with commands that are put together and not handed over.
+    commanded: Vec<Slot>,
+    alarm: Alarm,
     token_due: Option<Instant>,
     stopped_reading: bool,
     /// Whether it is not read because the journal is full.
@@ -88,14 +98,6 @@ pub struct Conduct<S> {
     closing: Option<Instant>,
     /// Of all that the peer sends: so far is it read away while it may agree.
     read_away_to: u64,
-}
-
-enum Io {
-    Drained,
-    /// Frames came that hand nothing over.
-    Counted(Counts),
-    Inward(Inward),
-    Ended(Option<WireError>),
 }
 
 /// The session is over.
@@ -110,17 +112,11 @@ type Go = Result<(), Over>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Begins a session on a socket that speaks y-websocket, or else Hocuspocus.
-    pub fn new(
-        around: Arc<Around>,
-        socket: Socket<S>,
-        place: Place,
-        ysync: bool,
-        outcomes: mpsc::UnboundedSender<Outcome>,
-        now: Instant,
-    ) -> Self {
+    pub fn new(around: Arc<Around>, socket: Socket<S>, place: Place, ysync: bool, now: Instant) -> Self {
         let limits = &around.limits;
         let wake = Arc::new(Wake::default());
         let flights = Flights::new(wake.clone());
+        let outcomes = Arc::new(Letterbox::new(wake.clone()));
         let vigil = Vigil::new(limits, now);
         let standstill = Standstill::new(Limits::seconds(limits.message_stall_seconds));
         let pace = Pace::new(limits.session_frames_per_second, limits.session_frames_burst, now);
@@ -145,6 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             kept_bytes: 0,
             rejoining: 0,
             crowded: None,
+            commanded: Vec::new(),
+            alarm: Alarm::default(),
             token_due: None,
             stopped_reading: false,
             journal_full: false,
@@ -167,34 +165,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Runs until the socket ends.
-    pub async fn run(
-        mut self,
-        mut outcomes: mpsc::UnboundedReceiver<Outcome>,
-        mut orders: mpsc::UnboundedReceiver<Order>,
-    ) {
-        let wake = self.wake.clone();
-        let over = loop {
-            self.refill();
-            let now = Instant::now();
-            let reading = self.reads(now);
-            self.look(reading, now);
-            let deadline = self.deadline();
-            let went = tokio::select! {
-                biased;
-                Some(order) = orders.recv() => { self.order(&order); Ok(()) }
-                Some(outcome) = outcomes.recv() => { self.outcome(outcome); Ok(()) }
-                io = poll_fn(|cx| self.poll_io(cx, reading)) => self.io(io),
-                () = wake.rung() => Ok(()),
-                () = sleep_until(deadline) => self.tick(reading, Instant::now()),
-            };
-            if let Err(over) = went {
-                break over;
-            }
-        };
+    pub async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let over = poll_fn(|cx| self.poll(cx, &mut orders)).await;
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         if matches!(over, Over::Finish) && !self.socket.finish().await {
             tracing::debug!("a peer was not waited for");
+        }
+    }
+
+    /// Goes on until everything waits: deadlines first, so that no flood outruns them.
+    fn poll(&mut self, cx: &mut Context<'_>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Poll<Over> {
+        self.wake.listen(cx.waker());
+        for _ in 0..TURNS_A_POLL {
+            if self.alarm.poll(cx).is_ready() {
+                let now = Instant::now();
+                let reading = self.reads(now);
+                if let Err(over) = self.tick(reading, now) {
+                    return Poll::Ready(over);
+                }
+            }
+            while let Poll::Ready(Some(order)) = orders.poll_recv(cx) {
+                self.order(&order);
+            }
+            while let Some(outcome) = self.outcomes.take() {
+                self.outcome(outcome);
+            }
+            self.refill();
+            let now = Instant::now();
+            let reading = self.reads(now);
+            self.look(reading, now);
+            let io = self.poll_io(cx, reading, now);
+            self.hand_over();
+            if let Poll::Ready(Err(over)) = io {
+                return Poll::Ready(over);
+            }
+            let set = self.alarm.set(self.deadline());
+            if io.is_pending() && !set {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Hands over the commands that this turn's frames became.
+    fn hand_over(&mut self) {
+        while let Some(slot) = self.commanded.pop() {
+            if let Some(Document { phase: Phase::Open(membership), .. }) = self.document_mut(slot) {
+                membership.hand_over();
+            }
         }
     }
 
@@ -206,26 +226,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.standstill.look(&self.socket, reading, now);
     }
 
-    fn poll_io(&mut self, cx: &mut Context<'_>, reading: bool) -> Poll<Io> {
+    /// Writes and reads what can be now. Pending when both wait; else there is more to do.
+    fn poll_io(&mut self, cx: &mut Context<'_>, mut reading: bool, now: Instant) -> Poll<Go> {
         if self.socket.queued().0 > 0 {
             match self.socket.poll_drain(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Io::Drained),
-                Poll::Ready(Err(error)) => return Poll::Ready(Io::Ended(Some(error.into()))),
-                Poll::Pending => {}
+                Poll::Ready(Ok(())) if !self.rung.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(self.ended(Some(error.into()))),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
             }
         }
-        if !reading {
-            return Poll::Pending;
+        let written = self.socket.queued().0;
+        for _ in 0..MESSAGES_A_TURN {
+            if !reading {
+                break;
+            }
+            match self.socket.poll_message(cx) {
+                Poll::Ready(Some(Ok(inward))) => {
+                    if self.closing.is_none() {
+                        self.inward(inward, now);
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.ended(Some(error))),
+                Poll::Ready(None) => return Poll::Ready(self.ended(None)),
+                Poll::Pending => {
+                    let counts = self.socket.take_counts();
+                    if counts != Counts::default() {
+                        self.counted(counts, now);
+                        return Poll::Ready(Ok(()));
+                    }
+                    // What the frames had answered at once is written before anything is waited for.
+                    return if self.socket.queued().0 == written { Poll::Pending } else { Poll::Ready(Ok(())) };
+                }
+            }
+            reading = self.reads(now);
         }
-        match self.socket.poll_message(cx) {
-            Poll::Ready(Some(Ok(inward))) => Poll::Ready(Io::Inward(inward)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Io::Ended(Some(error))),
-            Poll::Ready(None) => Poll::Ready(Io::Ended(None)),
-            Poll::Pending => match self.socket.take_counts() {
-                counts if counts == Counts::default() => Poll::Pending,
-                counts => Poll::Ready(Io::Counted(counts)),
-            },
-        }
+        if reading || self.socket.queued().0 != written { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Whether the socket is read now. Not reading is how a session is paced.
@@ -321,12 +356,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     fn document_mut(&mut self, slot: Slot) -> Option<&mut Document> {
         self.slots.get_mut(slot as usize)?.as_mut()
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,7 +1,6 @@
 //! What is read: frames become commands to rooms.
 
 use bytes::Bytes;
-use metrics::counter;
 use tandem_model::DocumentName;
 use tandem_protocol::hocuspocus::{self, Direction, Frame, split_key};
 use tandem_protocol::{Kind, Refusal, Sync, ysync};
@@ -10,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::said::Said;
-use super::{Conduct, Go, Io, Over};
+use super::{Conduct, Go, Over};
+use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::failpoint::failpoint;
 use crate::refusals;
@@ -19,11 +19,10 @@ use crate::session::document::{Document, Kept, Phase};
 use crate::session::wake::Slot;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
-    pub(super) fn io(&mut self, io: Io) -> Go {
-        let now = Instant::now();
-        match io {
-            Io::Drained => Ok(()),
-            Io::Ended(Some(error)) if error.code().is_some() => {
+    /// The stream ended, in order or not.
+    pub(super) fn ended(&mut self, error: Option<WireError>) -> Go {
+        match error {
+            Some(error) if error.code().is_some() => {
                 // The close frame is queued already; it is given a chance to leave.
                 tracing::debug!(%error, "a socket broke the rules");
                 if self.closing.is_none() {
@@ -31,17 +30,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 }
                 Err(Over::Finish)
             }
-            Io::Ended(None) => Err(Over::Finish),
-            Io::Ended(Some(_)) => Err(Over::Cut),
-            Io::Counted(counts) => {
-                self.counted(counts, now);
-                Ok(())
-            }
-            Io::Inward(_) if self.closing.is_some() => Ok(()),
-            Io::Inward(inward) => {
-                self.inward(inward, now);
-                Ok(())
-            }
+            None => Err(Over::Finish),
+            Some(_) => Err(Over::Cut),
         }
     }
 
@@ -56,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    fn counted(&mut self, counts: Counts, now: Instant) {
+    pub(super) fn counted(&mut self, counts: Counts, now: Instant) {
         self.pace.spend(counts.frames, now);
         if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
             return self.end(Refusal::Flood);
@@ -67,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    fn inward(&mut self, inward: Inward, now: Instant) {
+    pub(super) fn inward(&mut self, inward: Inward, now: Instant) {
         let counts = self.socket.take_counts();
         self.counted(counts, now);
         if self.closing.is_some() {
@@ -76,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         match inward {
             Inward::Binary(message) => {
                 let (frame, reservation) = message.into_parts();
-                counter!("tandem_frames_in_total").increment(1);
+                counted::FRAMES_IN.increment(1);
                 if let Some(slot) = self.single {
                     self.frame(slot, frame, Some(reservation), now);
                 } else {
@@ -199,8 +189,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Said::Token(_) | Said::Leave | Said::Nothing => return,
         };
         let crowded = document.is_crowded(owed_max);
-        if let Phase::Open(membership) = &document.phase {
+        if let Phase::Open(membership) = &mut document.phase {
             membership.command(command, flight);
+            self.commanded.push(slot);
         }
         if crowded {
             self.crowded = Some(slot);
@@ -251,7 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let flight = self.flights.start(None);
         let Some(document) = self.document_mut(slot) else { return };
         let counts = document.dialect.counts();
-        match &document.phase {
+        match &mut document.phase {
             Phase::Open(membership) => {
                 let (answer, entry) = match kind {
                     Kind::Step2 if counts => {
@@ -263,6 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                     _ => return refusals::count(Refusal::TooLarge),
                 };
                 membership.command(Command::TooLarge { answer, entry, oversized }, flight);
+                membership.hand_over();
             }
             Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
             Phase::Pending(_) => self.lose(slot, kind),

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use metrics::counter;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::{Conduct, QUEUE_BYTES};
+use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::room::notice::Notice;
 use crate::room::outbox::Taken;
@@ -17,9 +17,7 @@ use crate::session::wake::Slot;
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Moves what rooms have to say into the socket's queue, as long as that is short.
     pub(super) fn refill(&mut self) {
-        let mut slots = Vec::new();
-        self.wake.take(&mut slots);
-        self.rung.extend(slots);
+        self.wake.take(&mut self.rung);
         for _ in 0..self.rung.len() {
             let Some(slot) = self.rung.pop_front() else { break };
             if self.refill_from(slot) {
@@ -40,7 +38,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let left = QUEUE_BYTES.saturating_sub(queued);
         let taken = membership.outbox().take(membership.member(), &document.dialect, left, &mut frames);
         if !frames.is_empty() {
-            counter!("tandem_frames_out_total").increment(frames.len() as u64);
             self.vigil.said(Instant::now());
             frames.into_iter().for_each(|frame| self.socket.push(frame));
         }
@@ -76,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             return true;
         }
         if let Some(document) = self.document_mut(slot)
-            && let Phase::Open(membership) = &document.phase
+            && let Phase::Open(membership) = &mut document.phase
             && !std::mem::replace(&mut document.catching_up, true)
         {
             membership.catch_up();
@@ -118,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             && let Some(fate) = document.gate.next()
         {
             let frame = document.dialect.frame(Saying::Status(fate == Fate::Durable));
-            counter!("tandem_acknowledgements_total").increment(1);
+            counted::ACKNOWLEDGEMENTS.increment(1);
             frame.into_iter().for_each(|frame| self.socket.push(frame));
         }
     }

@@ -1,8 +1,8 @@
 //! Queries on names.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select,
 };
 use tandem_model::DocumentId;
 
@@ -22,6 +22,13 @@ pub struct Found {
     pub newest: Option<i64>,
 }
 
+impl Found {
+    /// The newest position that was given.
+    pub fn head(&self) -> i64 {
+        std::cmp::max(self.newest.unwrap_or(0), self.head)
+    }
+}
+
 /// The part of [`Found`] that an append needs.
 #[derive(Debug, FromQueryResult)]
 pub struct FoundHead {
@@ -32,6 +39,13 @@ pub struct FoundHead {
     pub newest: Option<i64>,
 }
 
+impl FoundHead {
+    /// The newest position that was given.
+    pub fn head(&self) -> i64 {
+        std::cmp::max(self.newest.unwrap_or(0), self.head)
+    }
+}
+
 /// Reads the row of a name.
 pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Found>, DbErr> {
     found(db, Column::Name.eq(name)).await
@@ -40,6 +54,12 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Fou
 /// Reads the row of a number.
 pub async fn by_id(db: &impl ConnectionTrait, document: DocumentId) -> Result<Option<Found>, DbErr> {
     found(db, Column::Id.eq(document.0)).await
+}
+
+/// Reads the row of a number and keeps it for this transaction; on SQLite a transaction that writes has the file anyway.
+pub async fn locked(db: &impl ConnectionTrait, document: DocumentId) -> Result<Option<Found>, DbErr> {
+    let row = with_newest().filter(Column::Id.eq(document.0)).lock(LockType::NoKeyUpdate);
+    row.into_model::<Found>().one(db).await
 }
 
 /// Reads the heads of several documents; absent ones are left out.
@@ -54,8 +74,8 @@ pub async fn heads(db: &impl ConnectionTrait, documents: &[DocumentId]) -> Resul
         .await
 }
 
-/// Writes a name that was never used.
-pub async fn insert(db: &impl ConnectionTrait, name: &str, now: i64) -> Result<(), DbErr> {
+/// Makes a name live, whether it was never used or deleted; one that is live stays as it is.
+pub async fn make_live(db: &impl ConnectionTrait, name: &str, now: i64) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: ActiveValue::NotSet,
         name: ActiveValue::Set(name.to_owned()),
@@ -66,13 +86,8 @@ pub async fn insert(db: &impl ConnectionTrait, name: &str, now: i64) -> Result<(
         tombstone: ActiveValue::Set(Vec::new()),
         created_at: ActiveValue::Set(now),
     };
-    Entity::insert(row).exec_without_returning(db).await.map(drop)
-}
-
-/// Makes a deleted name live again.
-pub async fn revive(db: &impl ConnectionTrait, document: DocumentId) -> Result<(), DbErr> {
-    let live = ActiveModel { deleted_at: ActiveValue::Set(None), ..Default::default() };
-    Entity::update_many().set(live).filter(Column::Id.eq(document.0)).exec(db).await.map(drop)
+    let live = OnConflict::column(Column::Name).update_column(Column::DeletedAt).to_owned();
+    Entity::insert(row).on_conflict(live).exec_without_returning(db).await.map(drop)
 }
 
 /// Marks a name as deleted, in its next epoch, with its rows starting behind `head`.
@@ -106,7 +121,11 @@ pub async fn note_head(db: &impl ConnectionTrait, document: DocumentId, head: i6
 }
 
 async fn found(db: &impl ConnectionTrait, which: Expr) -> Result<Option<Found>, DbErr> {
-    Entity::find().expr_as(newest_row(), "newest").filter(which).into_model::<Found>().one(db).await
+    with_newest().filter(which).into_model::<Found>().one(db).await
+}
+
+fn with_newest() -> Select<Entity> {
+    Entity::find().expr_as(newest_row(), "newest")
 }
 
 fn newest_row() -> Expr {

@@ -2,13 +2,17 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod keeper;
+pub mod other;
+pub mod postgres;
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use sea_orm::{ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement};
 use tandem_model::DocumentName;
 use tandem_model::log::{Append, Appended, Document, Loaded, Log, LogError};
-use tandem_store::{Options, SqliteLog, Store};
+use tandem_store::{Options, Store, StoreLog};
 use tempfile::TempDir;
 
 /// A folder for one database.
@@ -64,12 +68,12 @@ pub fn row(document: &Document, payload: impl Into<Bytes>) -> Append {
     Append { document: document.id, epoch: document.epoch, payload: payload.into() }
 }
 
-pub async fn create(log: &SqliteLog, text: &str) -> Document {
+pub async fn create(log: &StoreLog, text: &str) -> Document {
     log.create(&name(text)).await.unwrap()
 }
 
 /// Appends one row and answers its position.
-pub async fn append(log: &SqliteLog, document: &Document, payload: impl Into<Bytes>) -> Result<i64, LogError> {
+pub async fn append(log: &StoreLog, document: &Document, payload: impl Into<Bytes>) -> Result<i64, LogError> {
     match log.append(vec![row(document, payload)]).await?[0] {
         Appended::At(seq) => Ok(seq.0),
         Appended::Gone => panic!("the document is gone"),
@@ -80,6 +84,6 @@ pub fn seqs(loaded: &Loaded) -> Vec<i64> {
     loaded.rows.iter().map(|row| row.seq.0).collect()
 }
 
-pub async fn load(log: &SqliteLog, document: &Document) -> Loaded {
+pub async fn load(log: &StoreLog, document: &Document) -> Loaded {
     log.load(document.id).await.unwrap()
 }

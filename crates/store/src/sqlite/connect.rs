@@ -6,7 +6,7 @@ use ::log::LevelFilter;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-use crate::location::{Location, Missing};
+use super::location::{Location, Missing};
 use crate::options::Options;
 
 /// SQLite's default, which no step changes.
@@ -26,7 +26,7 @@ const MMAP_BYTES: &str = "268435456";
 /// WAL, and a sync with each commit: anything less loses acknowledged commits at a power cut.
 pub async fn writer(location: &Location, options: &Options) -> Result<DatabaseConnection, DbErr> {
     let (path, missing) = (location.path.clone(), location.missing);
-    let pages_max = options.bytes_max.map(|bytes| (bytes / PAGE_BYTES).max(1).to_string());
+    let pages_max = options.sqlite.bytes_max.map(|bytes| (bytes / PAGE_BYTES).max(1).to_string());
     let settings = move |sqlite: SqliteConnectOptions| {
         let sqlite = sqlite
             .filename(&path)
@@ -60,7 +60,7 @@ pub async fn readers(location: &Location, options: &Options) -> Result<DatabaseC
             .pragma("cache_size", "-4096")
             .pragma("mmap_size", MMAP_BYTES)
     };
-    let mut connect = pool(options, options.readers.max(1));
+    let mut connect = pool(options, options.sqlite.readers.max(1));
     connect.map_sqlx_sqlite_opts(settings);
     Database::connect(connect).await
 }
@@ -83,6 +83,7 @@ fn pool(options: &Options, connections: u32) -> ConnectOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::SqliteOptions;
     use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 
     async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
@@ -96,7 +97,10 @@ mod tests {
     async fn connections_have_the_settings_that_durability_rests_on() {
         let folder = tempfile::tempdir().expect("a folder");
         let location = Location { path: folder.path().join("a b%20?.db"), missing: Missing::Make };
-        let options = Options { bytes_max: Some(8 << 20), ..Options::default() };
+        let options = Options {
+            sqlite: SqliteOptions { bytes_max: Some(8 << 20), ..SqliteOptions::default() },
+            ..Options::default()
+        };
         let writer = writer(&location, &options).await.expect("a writer");
         for (name, value) in [
             ("journal_mode", "wal"),

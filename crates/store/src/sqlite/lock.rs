@@ -3,8 +3,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 
+use super::location::Location;
 use crate::error::OpenError;
-use crate::location::Location;
 
 /// The lock beside the database's file. The kernel lets go of it when the process ends, however it ends; the lock's file
 /// stays, because removing it would let two processes lock two files of one name.

@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -10,16 +10,17 @@ use tandem_model::log::{Append, Appended, Document, Installed, LogError, Row};
 use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::connect;
-use crate::entities::{document_snapshot, document_update};
+use super::connect;
+use super::heads::{Head, Heads, Life};
+use super::location::{Location, Missing};
+use super::lock::FileLock;
+use crate::entities::document_update;
 use crate::fault::{describe, log_error};
-use crate::heads::{Head, Heads, Life};
-use crate::location::{Location, Missing};
-use crate::lock::FileLock;
 use crate::options::Options;
-use crate::queries::{self, documents, snapshots, updates};
+use crate::queries::{self, documents, updates};
 use crate::reader::document;
 use crate::statistics::{Counters, WriterStatistics};
+use crate::writes::{self, owned};
 
 /// Orders all writes, in the order in which they ask for their turn.
 ///
@@ -91,8 +92,7 @@ impl Writer {
             let mut turn = writer.turn().await?;
             let outcome = append(&turn.connection, &mut turn.heads, rows).await;
             let outcomes = turn.settle(outcome).await?;
-            let rows = outcomes.iter().filter(|outcome| matches!(outcome, Appended::At(_))).count();
-            writer.counters.change(|counters| counters.rows += rows as u64);
+            writer.counters.appended(&outcomes);
             Ok(outcomes)
         })
         .await
@@ -102,11 +102,11 @@ impl Writer {
         let writer = Arc::clone(self);
         owned(async move {
             let mut turn = writer.turn().await?;
-            let outcome = create(&turn.connection, &name).await;
-            if let Ok(Some(found)) = &outcome {
+            let outcome = writes::create(&turn.connection, &name).await;
+            if let Ok(found) = &outcome {
                 turn.heads.forget(DocumentId(found.id));
             }
-            let found = turn.settle(outcome).await?.ok_or(LogError::Absent)?;
+            let found = turn.settle(outcome).await?;
             document(&found)
         })
         .await
@@ -121,7 +121,7 @@ impl Writer {
         let writer = Arc::clone(self);
         owned(async move {
             let turn = writer.turn().await?;
-            let outcome = install_snapshot(&turn.connection, document, epoch, snapshot).await;
+            let outcome = writes::install_snapshot(&turn.connection, document, epoch, snapshot).await;
             turn.settle(outcome).await?.ok_or(LogError::Absent)
         })
         .await
@@ -132,14 +132,14 @@ impl Writer {
         owned(async move {
             let mut turn = writer.turn().await?;
             turn.heads.forget(document);
-            let outcome = delete(&turn.connection, document, &tombstone).await;
+            let outcome = writes::delete(&turn.connection, document, &tombstone).await;
             turn.settle(outcome).await?.ok_or(LogError::Absent)
         })
         .await
     }
 
     async fn turn(&self) -> Result<Turn<'_>, LogError> {
-        let _waiting = Waiting::new(&self.counters);
+        let _waiting = self.counters.waiting();
         let mut state = self.state.lock().await;
         let since = Instant::now();
         let connection = match mem::replace(&mut state.connection, Connection::Broken) {
@@ -157,10 +157,7 @@ impl Writer {
     }
 
     fn failed(&self, error: &DbErr) -> LogError {
-        self.counters.change(|counters| {
-            counters.failures += 1;
-            counters.failing = true;
-        });
+        self.counters.failed();
         tracing::warn!(error = describe(error), "a write failed; the next one opens the database again");
         log_error(error)
     }
@@ -173,11 +170,7 @@ impl Turn<'_> {
             Ok(done) => {
                 self.state.connection = Connection::Open(self.connection);
                 self.state.heads = self.heads;
-                self.writer.counters.change(|counters| {
-                    counters.commits += 1;
-                    counters.failing = false;
-                    counters.last_commit = self.since.elapsed();
-                });
+                self.writer.counters.done(self.since);
                 Ok(done)
             }
             Err(error) => {
@@ -185,32 +178,6 @@ impl Turn<'_> {
                 Err(self.writer.failed(&error))
             }
         }
-    }
-}
-
-/// Counts a write while it waits for its turn.
-struct Waiting<'a>(&'a Counters);
-
-impl<'a> Waiting<'a> {
-    fn new(counters: &'a Counters) -> Self {
-        counters.change(|counters| counters.waiting += 1);
-        Self(counters)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.change(|counters| counters.waiting -= 1);
-    }
-}
-
-/// Runs a write to its end, whether or not its caller stays to hear of it.
-async fn owned<T: Send + 'static>(
-    write: impl Future<Output = Result<T, LogError>> + Send + 'static,
-) -> Result<T, LogError> {
-    match tokio::spawn(write).await {
-        Ok(outcome) => outcome,
-        Err(ended) => Err(LogError::Unavailable(format!("the write ended early: {ended}"))),
     }
 }
 
@@ -225,7 +192,7 @@ async fn append(connection: &DatabaseConnection, heads: &mut Heads, rows: Vec<Ap
     for unknown in heads.unknown(&rows).chunks(updates::ROWS_A_STATEMENT) {
         for found in documents::heads(connection, unknown).await? {
             let life = if found.deleted_at.is_some() { Life::Deleted } else { Life::Live };
-            let seq = Seq(found.newest.unwrap_or(0).max(found.head));
+            let seq = Seq(found.head());
             heads.learn(DocumentId(found.id), Head { seq, epoch: Epoch(found.epoch), life });
         }
     }
@@ -236,63 +203,11 @@ async fn append(connection: &DatabaseConnection, heads: &mut Heads, rows: Vec<Ap
         }
         return Ok(outcomes);
     }
-    let transaction = queries::begin_immediate(connection).await?;
+    let transaction = queries::begin_write(connection).await?;
     while !written.is_empty() {
         let part: Vec<document_update::Model> = written.drain(..written.len().min(updates::ROWS_A_STATEMENT)).collect();
         updates::insert(&transaction, part).await?;
     }
     transaction.commit().await?;
     Ok(outcomes)
-}
-
-/// Needs no transaction: nobody else writes, and each of its statements alone leaves a true state.
-async fn create(connection: &DatabaseConnection, name: &DocumentName) -> Result<Option<documents::Found>, DbErr> {
-    match documents::by_name(connection, name.as_str()).await? {
-        Some(found) if found.deleted_at.is_none() => return Ok(Some(found)),
-        Some(found) => documents::revive(connection, DocumentId(found.id)).await?,
-        None => documents::insert(connection, name.as_str(), now_ms()).await?,
-    }
-    documents::by_name(connection, name.as_str()).await
-}
-
-async fn install_snapshot(
-    connection: &DatabaseConnection,
-    document: DocumentId,
-    epoch: Epoch,
-    snapshot: Row,
-) -> Result<Option<Installed>, DbErr> {
-    let transaction = queries::begin_immediate(connection).await?;
-    let Some(found) = documents::by_id(&transaction, document).await? else {
-        return Ok(None);
-    };
-    let newest = snapshots::newest_seq(&transaction, document).await?.unwrap_or(found.base);
-    let head = found.newest.unwrap_or(0).max(found.head);
-    let current = found.epoch == epoch.0 && found.deleted_at.is_none();
-    if !current || snapshot.seq.0 <= newest || snapshot.seq.0 > head {
-        return Ok(Some(Installed::Superseded));
-    }
-    let (seq, payload) = (snapshot.seq.0, snapshot.payload.into());
-    snapshots::insert(&transaction, document_snapshot::Model { document: document.0, seq, payload }).await?;
-    snapshots::remove_before(&transaction, document, seq).await?;
-    documents::note_head(&transaction, document, head).await?;
-    transaction.commit().await?;
-    Ok(Some(Installed::Yes))
-}
-
-async fn delete(connection: &DatabaseConnection, document: DocumentId, tombstone: &[u8]) -> Result<Option<()>, DbErr> {
-    let transaction = queries::begin_immediate(connection).await?;
-    let Some(found) = documents::by_id(&transaction, document).await? else {
-        return Ok(None);
-    };
-    let head = found.newest.unwrap_or(0).max(found.head);
-    documents::mark_deleted(&transaction, document, head, tombstone, now_ms()).await?;
-    updates::remove(&transaction, document).await?;
-    snapshots::remove_before(&transaction, document, i64::MAX).await?;
-    transaction.commit().await?;
-    Ok(Some(()))
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

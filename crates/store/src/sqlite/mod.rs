@@ -1,0 +1,85 @@
+//! The log in a file of this process' own.
+//!
+//! One process owns the file, by a lock beside it. One connection writes; up to eight read. After a write that failed the
+//! writer believes nothing that it held in memory: it opens the file again.
+
+mod connect;
+mod folder;
+mod heads;
+mod location;
+mod lock;
+mod writer;
+
+use sea_orm::DbErr;
+use tandem_migrations::Migrator;
+
+use self::location::{Location, Missing};
+use self::lock::FileLock;
+pub use self::writer::Writer;
+use crate::error::OpenError;
+use crate::fault::{Fault, describe};
+use crate::opened::{self, Opened};
+use crate::options::{Options, SqliteOptions};
+use crate::pool;
+use crate::reader::Reader;
+use crate::schema::{self, Steps};
+
+/// Takes the lock, brings the schema up to date unless `options` say otherwise, connects writer and readers.
+pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
+    let location = Location::parse(url)?;
+    prepare(&location)?;
+    let lock = FileLock::take(&location)?;
+    let failed = |error| cannot_open(&location, &error);
+    let writer = connect::writer(&location, options).await.map_err(failed)?;
+    let place = location.path.display().to_string();
+    let applied = schema::ensure(&writer, &place, options.schema).await?;
+    // What is acknowledged is worth nothing in a file whose name a power cut forgets.
+    let folder = location.folder();
+    folder::sync(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    let readers = connect::readers(&location, options).await.map_err(failed)?;
+    Ok(Opened {
+        writer: opened::Writer::Sqlite(Writer::new(&location, options, lock, writer)),
+        reader: Reader::new(readers, connect::TURN_TIMEOUT, options.read_timeout),
+        place,
+        applied,
+    })
+}
+
+/// Compares the schema with this binary's steps; takes no lock and writes nothing.
+pub async fn steps(url: &str) -> Result<(String, Steps), OpenError> {
+    let location = Location::parse(url)?;
+    let place = location.path.display().to_string();
+    if !location.path.exists() {
+        return match location.missing {
+            Missing::Make => Ok((place, Steps { pending: schema::own::<Migrator>(), unknown: Vec::new() })),
+            Missing::Refuse => Err(OpenError::Missing { path: location.path }),
+        };
+    }
+    let failed = |error| cannot_open(&location, &error);
+    let sqlite = SqliteOptions { readers: 1, ..SqliteOptions::default() };
+    let reader = connect::readers(&location, &Options { sqlite, ..Options::default() }).await.map_err(failed)?;
+    let steps = schema::compare::<Migrator>(&reader).await;
+    pool::close(&reader).await;
+    Ok((place, steps.map_err(failed)?))
+}
+
+/// Makes the folder of a file that may be made.
+fn prepare(location: &Location) -> Result<(), OpenError> {
+    if location.path.exists() {
+        return Ok(());
+    }
+    if location.missing == Missing::Refuse {
+        return Err(OpenError::Missing { path: location.path.clone() });
+    }
+    let folder = location.folder();
+    folder::make(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+}
+
+fn cannot_open(location: &Location, error: &DbErr) -> OpenError {
+    let path = location.path.clone();
+    match Fault::of(error) {
+        Fault::NotADatabase => OpenError::NotADatabase { path },
+        Fault::Busy => OpenError::Locked { path },
+        _ => OpenError::Unusable { path, reason: describe(error) },
+    }
+}
