@@ -134,6 +134,13 @@ attack-cost: ## what each hostile input costs the server at most: a release buil
 	cargo build --release -p tandem --features failpoints
 	cd tests/interop && ATTACK_COST=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs hostile
 
+.PHONY: churn
+churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: a release build
+	$(call step,churn)
+	@scripts/setup rust node
+	cargo build --release -p tandem
+	cd tests/interop && TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node --disable-warning=ExperimentalWarning churn.mjs
+
 .PHONY: attack-long
 attack-long: ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes: a release build
 	$(call step,strangers and stalled readers)
