@@ -191,6 +191,11 @@ bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMAR
 	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
+.PHONY: bench-parts
+bench-parts: ## what each step of an edit's path costs by itself
+	@scripts/setup rust
+	cd tests/parts && cargo bench --quiet
+
 ##@ Build
 
 .PHONY: web
