@@ -60,6 +60,7 @@ impl Room {
         self.beyond = self.beyond.filter(|beyond| *beyond > self.head);
         self.settle_derived();
         self.ask_the_due(now);
+        self.flush(now);
         Ok(Reread::Taken)
     }
 
@@ -69,6 +70,6 @@ impl Room {
         self.whole = None;
         // Rows of this room's own were counted at their commit, and are no news.
         self.since_snapshot = (self.since_snapshot.0 + 1, self.since_snapshot.1 + taken.len() as u64);
-        self.outbox.push(None, Post::Update { before: admission.before, update: Bytes::from(taken) });
+        self.post(None, Post::Update { before: admission.before, update: Bytes::from(taken) });
     }
 }
