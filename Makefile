@@ -102,7 +102,7 @@ simulate: ## runs SEEDS (2000..10000) of the simulator
 .PHONY: test-interop
 test-interop: build-test ## the real npm clients against the binary
 	$(call step,interoperability)
-	@scripts/setup node
+	@scripts/setup node postgres
 	cd tests/interop && ../../scripts/with-node node run.mjs $(INTEROP)
 
 .PHONY: test-durability
@@ -133,6 +133,13 @@ attack-cost: ## what each hostile input costs the server at most: a release buil
 	@scripts/setup rust node
 	cargo build --release -p tandem --features failpoints
 	cd tests/interop && ATTACK_COST=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs hostile
+
+.PHONY: churn
+churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: a release build
+	$(call step,churn)
+	@scripts/setup rust node
+	cargo build --release -p tandem
+	cd tests/interop && TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node --disable-warning=ExperimentalWarning churn.mjs
 
 .PHONY: attack-long
 attack-long: ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes: a release build
@@ -183,6 +190,11 @@ bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMAR
 	tests/load/peers/install $(SERVERS)
 	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
+
+.PHONY: bench-parts
+bench-parts: ## what each step of an edit's path costs by itself
+	@scripts/setup rust
+	cd tests/parts && cargo bench --quiet
 
 ##@ Build
 

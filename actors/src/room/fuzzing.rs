@@ -98,8 +98,8 @@ struct Person {
     attempt: Attempt,
     inbox: Arc<Inbox>,
     entries: u64,
-    /// The edits without a fate.
-    owed: BTreeMap<Entry, ()>,
+    /// The edits without a fate; whether each may wait without end, as deletions of a viewer's do that nobody else brings.
+    owed: BTreeMap<Entry, bool>,
     questions: VecDeque<Question>,
     steps: u64,
 }
@@ -180,16 +180,19 @@ impl Scene {
         self.room.command(self.people[who].member, command, flight, self.now);
     }
 
-    fn owe(&mut self, who: usize) -> Entry {
+    fn owe(&mut self, who: usize, bytes: &[u8]) -> Entry {
+        let known = self.room.index().state_vector();
+        let repeats = |update: Update<'_>| update.clients().all(|(client, _, end)| end <= known.get(client));
         let person = &mut self.people[who];
         let entry = Entry(person.entries);
         person.entries += 1;
-        person.owed.insert(entry, ());
+        let may_wait = !person.right.may_edit() && Update::decode(bytes).is_ok_and(repeats);
+        person.owed.insert(entry, may_wait);
         entry
     }
 
     fn update(&mut self, who: usize, bytes: &[u8]) {
-        let entry = self.owe(who);
+        let entry = self.owe(who, bytes);
         self.command(who, Command::Update { update: Bytes::copy_from_slice(bytes), entry: Some(entry) });
         self.hear(who);
     }
@@ -197,7 +200,7 @@ impl Scene {
     fn step2(&mut self, who: usize, bytes: &[u8]) {
         let question = self.people[who].questions.pop_front();
         let attempt = question.map(|_| self.people[who].attempt);
-        let entry = (question != Some(Question::Missing)).then(|| self.owe(who));
+        let entry = (question != Some(Question::Missing)).then(|| self.owe(who, bytes));
         let answer = Answer { entry, attempt };
         self.command(who, Command::Step2 { update: Bytes::copy_from_slice(bytes), answer });
     }
@@ -320,7 +323,8 @@ impl Scene {
             self.follow();
         }
         for person in &self.people {
-            assert!(person.owed.is_empty(), "{:?} of {} have no fate", person.owed, person.subject.as_str());
+            let waits = person.owed.values().all(|may_wait| *may_wait);
+            assert!(waits, "{:?} of {} have no fate", person.owed, person.subject.as_str());
         }
         let head = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
         let loaded = Loaded { document: document(head), snapshot: None, rows: self.rows };

@@ -1,4 +1,4 @@
-/** A WebSocket on a bare TCP connection: from any loopback address, never answering by itself, able to stop reading and to lie. */
+/** A WebSocket on a bare TCP connection: from any loopback address, answering nothing unless told to, able to stop reading and to lie. */
 import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 
@@ -42,10 +42,11 @@ export class Bare extends EventEmitter {
   #head = Buffer.alloc(0)
   #skip = 0
 
-  constructor (server, path, { from = '127.0.0.1', onFrame = null } = {}) {
+  constructor (server, path, { from = '127.0.0.1', onFrame = null, pongs = false } = {}) {
     super()
     this.from = from
     this.onFrame = onFrame
+    this.pongs = pongs
     this.socket = connect({ host: '127.0.0.1', port: server.port, localAddress: from })
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: ${server.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
@@ -88,7 +89,10 @@ export class Bare extends EventEmitter {
       if (!whole && (opcode >= CLOSE || this.onFrame)) return
       this.frames += 1
       if (opcode === CLOSE) this.code = this.#head.readUInt16BE(at)
-      if (opcode === PING) this.pings += 1
+      if (opcode === PING) {
+        this.pings += 1
+        if (this.pongs) this.send(PONG, this.#head.subarray(at, at + length))
+      }
       this.onFrame?.(opcode, this.#head.subarray(at, at + length))
       if (opcode === CLOSE) this.emit('change')
       if (whole) {

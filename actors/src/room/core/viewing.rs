@@ -27,7 +27,7 @@ impl Room {
     pub(super) fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
         let news = self.viewers_news(brought, update);
         if brought.answers {
-            self.decide_viewers(brought.member, news);
+            self.decide_viewers(brought.member, news, now);
         }
         if let News::Others(missing) = news {
             self.wait_for_author(brought, update, missing, now);
@@ -67,10 +67,15 @@ impl Room {
 
     /// A viewer answered: if it holds nothing that the document lacks, what waited is there, or was deletions that it
     /// derived.
-    fn decide_viewers(&mut self, member: MemberId, news: News) {
+    fn decide_viewers(&mut self, member: MemberId, news: News, now: Instant) {
         let Some(there) = self.members.get_mut(&member) else { return };
         if let News::Others(missing) = news {
-            return there.still_withheld(missing);
+            there.still_withheld(missing);
+            if !there.waiting.is_empty() {
+                // It may have brought what waits while it was an editor.
+                there.waits_for_author.get_or_insert(now);
+            }
+            return;
         }
         there.caught_up();
         for waiting in std::mem::take(&mut there.waiting) {
