@@ -29,8 +29,8 @@ pub struct Asked {
 /// The runs of one scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Runs {
-    /// The commit that was measured.
-    pub commit: String,
+    /// What Tandem said of itself.
+    pub tandem: String,
     /// The machine.
     pub machine: String,
     /// How busy the machine was with other things, as the load average of 15 minutes before the first run.
@@ -118,16 +118,13 @@ fn scenario(plan: &Plan, asked: &Asked, programs: &Programs, trace: Option<&Trac
             }
         }
     }
-    Runs { commit: commit(), machine: machine(), busy, outcomes, failed }
+    Runs { tandem: version(programs), machine: machine(), busy, outcomes, failed }
 }
 
-/// The commit of the working folder.
-fn commit() -> String {
-    let said = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    said(&["describe", "--always", "--dirty"]).unwrap_or_default()
+/// What Tandem says of itself: its version and the commit that it was built from.
+fn version(programs: &Programs) -> String {
+    let output = Command::new(&programs.tandem).arg("--version").output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Processors, memory and kernel.

@@ -208,7 +208,8 @@ fn section(page: &mut String, row: &Row, runs: &Runs) {
     if row.latencies {
         let _ = writeln!(page, "\n![latencies](benchmarks/{}-latency.svg)", row.scenario);
     }
-    let _ = writeln!(page, "\nCommit {}, {}; load average before {}.", runs.commit, runs.machine, short(runs.busy));
+    let _ =
+        writeln!(page, "\nMeasured: {}. On: {}; load average before {}.", runs.tandem, runs.machine, short(runs.busy));
 }
 
 fn pictures(kept: &Kept) -> BTreeMap<String, String> {
@@ -302,7 +303,7 @@ mod tests {
             outcome
         });
         Runs {
-            commit: "abc".to_owned(),
+            tandem: "abc".to_owned(),
             machine: "a machine".to_owned(),
             busy: 0.0,
             outcomes: outcomes.collect(),

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -27,7 +27,10 @@ type Rooms = Arc<Mutex<HashMap<String, Room>>>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).ok_or("usage: floor ADDRESS:PORT")?;
-    let listener = TcpListener::bind(&address).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(address.parse()?)?;
+    // The default has no room for hundreds who come at once.
+    let listener = socket.listen(4096)?;
     let rooms = Rooms::default();
     for number in 0.. {
         let (stream, _) = listener.accept().await?;
