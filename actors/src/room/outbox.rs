@@ -408,7 +408,8 @@ mod tests {
         outbox.push(Some(ann), update(1, 3, 10));
         assert_eq!(read(&outbox, bob, 1_000), (Taken::All, 1), "a reader may come before it is woken");
         outbox.ring();
-        assert_eq!((outbox.lock().entries.len(), outbox.lock().bytes), (0, 0));
+        let ring = outbox.lock();
+        assert_eq!((ring.entries.len(), ring.bytes), (0, 0));
     }
 
     #[test]
