@@ -51,7 +51,11 @@ fn a_wrong_variable_is_named_and_a_password_is_not_shown() {
         ("TANDEM_ENV", "staging", &["TANDEM_ENV", "development, production"][..]),
         ("TANDEM__SERVER__LISTEN", "everywhere", &["server.listen", "127.0.0.1:8080"]),
         ("LOG_LEVEL", "loud", &["log.level", "LOG_LEVEL", "debug"]),
-        ("DATABASE_URL", "postgres://u:hunter2@db/x", &["store.database_url", "DATABASE_URL", "sqlite://"]),
+        (
+            "DATABASE_URL",
+            "mysql://u:hunter2@db/x",
+            &["store.database_url", "DATABASE_URL", "sqlite://", "postgresql://"],
+        ),
         ("JWT_SECRET_KEY", "hunter2", &["JWT_SECRET_KEY", "32 bytes"]),
         ("JWT_SECRET_KEY_FILE", "/nonexistent/key", &["/nonexistent/key", "JWT_SECRET_KEY_FILE"]),
     ] {
@@ -62,6 +66,14 @@ fn a_wrong_variable_is_named_and_a_password_is_not_shown() {
         }
         assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let refused = run(&["check"], &[("DATABASE_URL", "postgres://u:hunter2@127.0.0.1:9/x")]);
+    assert_eq!(refused.code, 69, "{}", refused.stderr);
+    assert!(refused.stderr.contains("postgresql://u@127.0.0.1:9/x"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
 }
 
 #[test]

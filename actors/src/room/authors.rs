@@ -27,7 +27,7 @@ pub const OWNERS_MAX: usize = 200_000;
 #[derive(Debug, Default)]
 pub struct Authors {
     owners: HashMap<ClientId, Subject>,
-    live: BTreeMap<ClientId, Live>,
+    live: BTreeMap<ClientId, Box<Live>>,
     tombstone: StateVector,
 }
 
@@ -82,7 +82,7 @@ impl Authors {
         // Who was asked is bound no more: whoever waits is believed when the time is over.
         let asked = asked.map(|asked| Asked { question: None, ..asked });
         let live = Live { member, subject: subject.clone(), forged, asked, overdue: false };
-        self.live.insert(client, live);
+        self.live.insert(client, Box::new(live));
         true
     }
 

@@ -69,7 +69,7 @@ struct Ring {
     bytes: usize,
     /// The number of the first entry that nobody was woken for.
     rung: u64,
-    cursors: BTreeMap<MemberId, Cursor>,
+    cursors: BTreeMap<MemberId, Box<Cursor>>,
     joined: Joined,
     closed: bool,
 }
@@ -102,7 +102,7 @@ impl Outbox {
     /// Adds a cursor. It reads nothing until it [starts](Self::start).
     pub fn enter(&self, member: MemberId, bell: Arc<Bell>) {
         let cursor = Cursor { bell, next: 0, live: false, presence: false, lapped: false, since: BTreeMap::new() };
-        self.lock().cursors.insert(member, cursor);
+        self.lock().cursors.insert(member, Box::new(cursor));
     }
 
     /// Puts the cursor at the newest entry: what came before is in the difference that it is given now. Returns the

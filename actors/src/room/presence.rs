@@ -46,7 +46,7 @@ pub enum Heard {
 /// All states of one document.
 #[derive(Debug)]
 pub struct Presence {
-    states: BTreeMap<ClientId, Known>,
+    states: BTreeMap<ClientId, Box<Known>>,
     changed: BTreeSet<ClientId>,
     /// When the oldest of `changed` changed.
     since: Option<Instant>,
@@ -112,7 +112,7 @@ impl Presence {
                 refreshed: now,
                 removed: None,
             };
-            self.states.insert(entry.client, state);
+            self.states.insert(entry.client, Box::new(state));
             self.note(entry.client, now);
             return Heard::Accepted;
         };

@@ -53,7 +53,8 @@ pub struct Room {
     index: Index,
     authors: Authors,
     presence: Presence,
-    members: BTreeMap<MemberId, Member>,
+    // Boxed, here and in the other trees: a tree's leaf has eleven places, and most documents have few members.
+    members: BTreeMap<MemberId, Box<Member>>,
     too_large: HashMap<Subject, Instant>,
     /// Of these, whose message ended their socket: they are asked for nothing when they come back.
     oversized: HashSet<Subject>,
@@ -131,7 +132,7 @@ impl Room {
             None if asked_at_once => _ = member.ask(Question::Handshake, self.vector()),
             None => {}
         }
-        self.members.insert(id, member);
+        self.members.insert(id, Box::new(member));
         self.gather();
         if !asks {
             self.decide_waiting(id, false);
@@ -256,7 +257,7 @@ impl Room {
     /// When [`Self::tick`] has something to do next.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let members = self.members.values().filter_map(Member::deadline).min();
+        let members = self.members.values().filter_map(|member| member.deadline()).min();
         let presence = [self.presence.flush_at(), self.presence.expires_at(), self.gathering.due()];
         presence.into_iter().chain([members, self.authors.deadline(), self.derived.due()]).flatten().min()
     }

@@ -88,8 +88,8 @@ impl Room {
 
     /// No author came in time: what the document does not have is refused.
     pub(super) fn give_up_authors(&mut self, now: Instant) {
-        let late = |member: &&Member| member.waits_for_author.is_some_and(|since| since + AUTHOR_WITHIN <= now);
-        let late: Vec<MemberId> = self.members.values().filter(late).map(|member| member.id).collect();
+        let late = |member: &Member| member.waits_for_author.is_some_and(|since| since + AUTHOR_WITHIN <= now);
+        let late: Vec<MemberId> = self.members.values().filter(|member| late(member)).map(|member| member.id).collect();
         late.into_iter().for_each(|member| self.give_up_waiting(member));
     }
 
@@ -112,13 +112,13 @@ impl Room {
         if !self.derived.take(now) {
             return;
         }
-        let editor = |member: &&Member| {
+        let editor = |member: &Member| {
             member.right.may_edit()
                 && member.following
                 && member.has_no_open_question()
                 && !self.oversized.contains(&member.subject)
         };
-        let editor = self.members.values().find(editor).map(|member| member.id);
+        let editor = self.members.values().find(|member| editor(member)).map(|member| member.id);
         match editor {
             Some(editor) => self.ask(editor),
             // All that are there are being asked something.

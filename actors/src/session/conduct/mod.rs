@@ -76,7 +76,7 @@ pub struct Conduct<S> {
     ysync: bool,
     /// The one document of a y-websocket; a Hocuspocus socket names its own.
     single: Option<Slot>,
-    slots: Vec<Option<Document>>,
+    slots: Vec<Option<Box<Document>>>,
     keys: HashMap<Arc<str>, Slot>,
     wake: Arc<Wake>,
     flights: Arc<Flights>,
@@ -369,10 +369,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     fn document(&self, slot: Slot) -> Option<&Document> {
-        self.slots.get(slot as usize)?.as_ref()
+        self.slots.get(slot as usize)?.as_deref()
     }
 
     fn document_mut(&mut self, slot: Slot) -> Option<&mut Document> {
-        self.slots.get_mut(slot as usize)?.as_mut()
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 }

@@ -125,9 +125,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
         let document = Document::new(name, dialect, slot, self.wake.clone(), &self.around.limits, now);
         if free == self.slots.len() {
-            self.slots.push(Some(document));
+            self.slots.push(Some(Box::new(document)));
         } else {
-            self.slots[free] = Some(document);
+            self.slots[free] = Some(Box::new(document));
         }
         slot
     }
