@@ -162,13 +162,8 @@ impl Swarm {
 
     /// Sends a message now.
     pub fn send(&mut self, socket: usize, parts: &[&[u8]]) -> Result<()> {
-        self.queue(socket, parts);
-        self.flush()
-    }
-
-    /// Sends a message with the next [`Swarm::flush`].
-    pub fn queue(&mut self, socket: usize, parts: &[&[u8]]) {
         self.out.send(socket, parts);
+        self.flush()
     }
 
     /// How many bytes wait because the system did not take them yet.
@@ -304,8 +299,8 @@ impl Swarm {
         epoll::modify(&self.epoll, stream, data, flags).map_err(Error::errno("epoll"))
     }
 
-    /// Hands what is queued to the system.
-    pub fn flush(&mut self) -> Result<()> {
+    /// Hands the outbox to the system.
+    fn flush(&mut self) -> Result<()> {
         let mut begin = 0;
         for at in 0..self.out.frames.len() {
             let (number, end) = self.out.frames[at];

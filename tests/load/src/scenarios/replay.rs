@@ -15,7 +15,7 @@ use crate::yjs::structs;
 
 /// What waits in this process at most, in bytes: the server sets the pace.
 const BACKLOG: usize = 256 * 1024;
-/// Messages that are handed over in one go.
+/// Messages between two looks at what comes in.
 const BURST: usize = 64;
 /// The server must have taken the trace within this time, in seconds.
 const LONGEST: u64 = 900;
@@ -65,10 +65,10 @@ impl Author {
                 }
                 self.update.clear();
                 trace.update(sent..end, &mut self.update);
-                swarm.queue(socket, &[&self.prefix, &protocol::sync(2, self.update.len()), &self.update]);
+                // A write each, as every client does.
+                swarm.send(socket, &[&self.prefix, &protocol::sync(2, self.update.len()), &self.update])?;
                 sent = end;
             }
-            swarm.flush()?;
             swarm.turn(now(), self)?;
         }
         let before = self.answers;
