@@ -61,7 +61,7 @@ impl Compaction {
             Ok((Row { seq: content.head, payload }, content.since_snapshot.1))
         });
         let (snapshot, taken) = building.await??;
-        failpoint!("compaction::before-install", of self.name.as_str());
+        failpoint!(aside "compaction::before-install", of self.name.as_str());
         let (bytes, upto) = (snapshot.payload.len(), snapshot.seq);
         let installed = self.log.install_snapshot(self.target.document, self.target.epoch, snapshot).await?;
         histogram!("tandem_compaction_seconds").record(begun.elapsed().as_secs_f64());

@@ -9,6 +9,7 @@
 //!   before it ended well. A failed commit's outcome is unknown: the same is appended again. One that panics is one
 //!   that failed.
 
+mod arrivals;
 mod batch;
 
 use std::panic::AssertUnwindSafe;
@@ -24,6 +25,7 @@ use tandem_model::{DocumentName, Limits, Seq};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
+use self::arrivals::Arrivals;
 pub use self::batch::Target;
 use self::batch::{Batch, Part};
 use crate::cell::Cell;
@@ -89,6 +91,7 @@ pub struct Journal {
 
 struct Shared {
     log: Arc<dyn Log>,
+    arrivals: Arrivals,
     waiting_bytes: AtomicU64,
     waiting_bytes_max: u64,
     healthy: AtomicBool,
@@ -103,6 +106,7 @@ impl Journal {
     pub fn new(log: Arc<dyn Log>, limits: &Limits) -> Self {
         let shared = Shared {
             log,
+            arrivals: Arrivals::default(),
             waiting_bytes: AtomicU64::new(0),
             waiting_bytes_max: limits.journal_bytes,
             healthy: AtomicBool::new(true),
@@ -115,7 +119,7 @@ impl Journal {
     /// The life that takes appends now, if the journal was ever started. One that ended forgets what it is given.
     #[must_use]
     pub fn life(&self) -> Option<Life> {
-        self.actor.get().map(Life)
+        Some(Life { actor: self.actor.get()?, shared: self.shared.clone() })
     }
 
     /// Loads a document, once all that the journal holds of it is settled.
@@ -137,7 +141,7 @@ impl Journal {
     /// Bytes that wait for a commit.
     #[must_use]
     pub fn waiting_bytes(&self) -> u64 {
-        self.shared.waiting_bytes.load(Ordering::Relaxed)
+        self.shared.waiting_bytes.load(Ordering::Relaxed) + self.shared.arrivals.bytes()
     }
 
     /// Whether the last commit went well.
@@ -167,25 +171,31 @@ impl Journal {
     pub async fn start(&self, supervisor: ractor::ActorCell) -> Result<ActorRef<Msg>, ractor::SpawnErr> {
         self.shared.waiting_bytes.store(0, Ordering::Relaxed);
         let (actor, _) = Actor::spawn_linked(None, JournalActor, self.shared.clone(), supervisor).await?;
+        self.shared.arrivals.begin(actor.get_id());
         self.actor.set(actor.clone());
         Ok(actor)
     }
 }
 
 /// One life of the journal: its actor, from a start to the next.
-pub struct Life(ActorRef<Msg>);
+pub struct Life {
+    actor: ActorRef<Msg>,
+    shared: Arc<Shared>,
+}
 
 impl Life {
     /// Which life it is.
     #[must_use]
     pub fn id(&self) -> ActorId {
-        self.0.get_id()
+        self.actor.get_id()
     }
 
     /// Appends; the reply comes with the commit, or never when this life ends before.
     pub fn append(&self, append: Append) {
-        // A life that ended forgets it: its room gives it to the next one.
-        let _ = self.0.cast(Msg::Append(Box::new(append)));
+        if self.shared.arrivals.push(self.id(), append) {
+            // A life that ended forgets it: its room gives it to the next one.
+            let _ = self.actor.cast(Msg::Arrived);
+        }
     }
 }
 
@@ -193,8 +203,8 @@ type Parts = Vec<Part<Reply>>;
 
 /// What the journal is told; private to this module but for ractor's sake.
 pub enum Msg {
-    /// See [`Life::append`].
-    Append(Box<Append>),
+    /// Something was appended, see [`Life::append`].
+    Arrived,
     /// See [`Journal::load`].
     Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
     /// The commit in flight ended.
@@ -264,7 +274,7 @@ impl Actor for JournalActor {
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Append(append) => state.append(*append),
+            Msg::Arrived => {}
             Msg::Load(name, reply) => state.loads.push((name, reply)),
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
@@ -280,14 +290,20 @@ impl Actor for JournalActor {
 }
 
 impl State {
-    fn append(&mut self, append: Append) {
-        let Append { name, target, number, contributions, reply } = append;
-        self.waiting.add(Part { name, target, up_to: number, contributions, reply });
+    /// Takes in what arrived. What has not to be known yet is left there, and nobody has to tell of more.
+    fn take_in(&mut self) {
+        for Append { name, target, number, contributions, reply } in self.shared.arrivals.take() {
+            self.waiting.add(Part { name, target, up_to: number, contributions, reply });
+        }
     }
 
     async fn go_on(&mut self, myself: &ActorRef<Msg>) {
         if !self.inheriting {
-            if self.flying.is_none() && !self.pausing && !self.waiting.is_empty() {
+            if !(self.loads.is_empty() && self.drains.is_empty()) {
+                self.take_in();
+            }
+            let nothing = self.waiting.is_empty() && self.shared.arrivals.is_empty();
+            if self.flying.is_none() && !self.pausing && !nothing {
                 self.commit_when_gathered(myself).await;
             }
             self.start_loads();
@@ -307,6 +323,7 @@ impl State {
         self.gathering.post();
         // Whoever waits for the end of it all waits for nothing more.
         if self.gathering.take(now) || !self.drains.is_empty() {
+            self.take_in();
             self.commit(myself).await;
         } else if let Some(due) = self.gathering.due()
             && !std::mem::replace(&mut self.armed, true)
@@ -397,8 +414,8 @@ async fn commit(log: &dyn Log, parts: &[Part<Reply>]) -> Result<Vec<(Target, App
         targets.push(target);
         rows.push(part.row(target));
     }
-    failpoint!("journal::before-commit");
+    failpoint!(aside "journal::before-commit");
     let appended = log.append(rows).await?;
-    failpoint!("journal::after-commit");
+    failpoint!(aside "journal::after-commit");
     Ok(targets.into_iter().zip(appended).collect())
 }
