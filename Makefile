@@ -188,7 +188,7 @@ bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMAR
 	cargo build --release -p tandem
 	cargo build --release -p tandem-load
 	tests/load/peers/install $(SERVERS)
-	$(TARGET)/release/load bench --precede --tandem $(TARGET)/release/tandem --rounds $(ROUNDS) --server $(SERVERS) \
+	$(TARGET)/release/load bench --precede --tandem $(abspath $(TARGET)/release/tandem) --rounds $(ROUNDS) --server $(SERVERS) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 .PHONY: bench-parts
