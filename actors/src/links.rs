@@ -38,16 +38,8 @@ fn walk(actor: &ActorCell, supervisor: &'static str, links: &mut Vec<Link>) {
 /// How many actors of each kind live, those that Root starts and all kinds below included when there are none.
 pub(crate) fn count(root: &ActorCell) -> BTreeMap<&'static str, usize> {
     let mut counts: BTreeMap<_, _> = KINDS.into_iter().map(|kind| (kind, 0)).collect();
-    add(root, "Root", &mut counts);
+    below(root).into_iter().for_each(|link| *counts.entry(link.child).or_default() += 1);
     counts
-}
-
-fn add(actor: &ActorCell, supervisor: &'static str, counts: &mut BTreeMap<&'static str, usize>) {
-    for actor in actor.get_children() {
-        let child = name(&actor, supervisor);
-        *counts.entry(child).or_default() += 1;
-        add(&actor, child, counts);
-    }
 }
 
 /// An actor's name: Root's children differ in what they are told, theirs in whose they are.

@@ -39,8 +39,7 @@ impl Arrivals {
         if queue.life != Some(life) {
             return false;
         }
-        let bytes: u64 = append.contributions.iter().map(|one| one.update.len() as u64).sum();
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(append.bytes(), Ordering::Relaxed);
         queue.appends.push(append);
         queue.appends.len() == 1
     }
@@ -77,11 +76,11 @@ mod tests {
     use super::*;
     use crate::row::Contribution;
 
-    fn append(number: u64) -> Append {
+    fn append(up_to: u64) -> Append {
         let update = Bytes::from_static(&[0, 0]);
         let contributions = vec![Contribution { subject: Subject::new("ann"), bound: None, at_ms: 0, update }];
         let name = DocumentName::new("d").expect("a name");
-        Append { name, target: None, number, contributions, reply: Arc::new(|_| {}) }
+        Append { name, target: None, up_to, contributions, reply: Arc::new(|_| {}) }
     }
 
     #[test]
@@ -91,7 +90,7 @@ mod tests {
         assert!(arrivals.push(life, append(1)));
         assert!(!arrivals.push(life, append(2)));
         assert_eq!(arrivals.bytes(), 4);
-        assert_eq!(arrivals.take().iter().map(|append| append.number).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(arrivals.take().iter().map(|append| append.up_to).collect::<Vec<_>>(), [1, 2]);
         assert!(arrivals.is_empty() && arrivals.bytes() == 0);
         assert!(arrivals.push(life, append(3)));
     }

@@ -26,13 +26,12 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
 use self::arrivals::Arrivals;
-pub use self::batch::Target;
-use self::batch::{Batch, Part};
+use self::batch::Batch;
+pub use self::batch::{Part, Target};
 use crate::cell::Cell;
 use crate::counted;
 use crate::failpoint::failpoint;
 use crate::gathering::Gathering;
-use crate::row::Contribution;
 
 /// The first wait after a failed commit; doubles up to [`RETRY_MAX`].
 pub const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -69,18 +68,7 @@ pub enum Found {
 }
 
 /// What one room appends at once.
-pub struct Append {
-    /// The document.
-    pub name: DocumentName,
-    /// Where it stands in the log; `None` for one that does not exist yet.
-    pub target: Option<Target>,
-    /// The room's own number of the newest of what is to be written; numbers go up by one.
-    pub number: u64,
-    /// What to write.
-    pub contributions: Vec<Contribution>,
-    /// Whom to tell.
-    pub reply: Reply,
-}
+pub type Append = Part<Reply>;
 
 /// The way to the journal; clones share it.
 #[derive(Clone)]
@@ -199,7 +187,7 @@ impl Life {
     }
 }
 
-type Parts = Vec<Part<Reply>>;
+type Parts = Vec<Append>;
 
 /// What the journal is told; private to this module but for ractor's sake.
 pub enum Msg {
@@ -292,9 +280,7 @@ impl Actor for JournalActor {
 impl State {
     /// Takes in what arrived. What has not to be known yet is left there, and nobody has to tell of more.
     fn take_in(&mut self) {
-        for Append { name, target, number, contributions, reply } in self.shared.arrivals.take() {
-            self.waiting.add(Part { name, target, up_to: number, contributions, reply });
-        }
+        self.shared.arrivals.take().into_iter().for_each(|append| self.waiting.add(append));
     }
 
     async fn go_on(&mut self, myself: &ActorRef<Msg>) {
@@ -350,7 +336,7 @@ impl State {
         });
     }
 
-    fn committed(&mut self, parts: &[Part<Reply>], rows: &[(Target, Appended)]) {
+    fn committed(&mut self, parts: &[Append], rows: &[(Target, Appended)]) {
         if let Some(flying) = self.flying.take() {
             counted::COMMIT_SECONDS.record(flying.since.elapsed().as_secs_f64());
         }
@@ -400,7 +386,7 @@ async fn load(log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {
     }
 }
 
-async fn commit(log: &dyn Log, parts: &[Part<Reply>]) -> Result<Vec<(Target, Appended)>, LogError> {
+async fn commit(log: &dyn Log, parts: &[Append]) -> Result<Vec<(Target, Appended)>, LogError> {
     let mut targets = Vec::with_capacity(parts.len());
     let mut rows = Vec::with_capacity(parts.len());
     for part in parts {

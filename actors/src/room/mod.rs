@@ -497,13 +497,13 @@ fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
         return;
     }
     let Some(journal) = around.journal.life() else { return };
-    let mut number = 0;
+    let mut up_to = 0;
     let mut contributions = Vec::new();
     for pending in room.uncommitted.hand_over(journal.id()) {
         if pending.contribution.at_ms == 0 {
             pending.contribution.at_ms = around.clock.now_ms();
         }
-        number = pending.number;
+        up_to = pending.number;
         contributions.push(pending.contribution.clone());
     }
     if contributions.is_empty() {
@@ -512,7 +512,7 @@ fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
     let (name, target, room) = (room.name.clone(), room.target, myself.clone());
     // A room that is gone is rebuilt from the log, which has it then.
     let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
-    journal.append(Append { name, target, number, contributions, reply });
+    journal.append(Append { name, target, up_to, contributions, reply });
 }
 
 fn refuse(message: Msg, error: &LogError) {

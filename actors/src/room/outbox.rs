@@ -180,8 +180,8 @@ impl Outbox {
         let mut taken = 0;
         let end = *first + entries.len() as u64;
         let from = usize::try_from(cursor.next.saturating_sub(*first)).unwrap_or(usize::MAX).min(entries.len());
-        let shared = dialect.shares(&self.key) && entries.range(from..).all(|entry| cursor.wants(member, entry));
-        if shared && entries.len() - from > 1 {
+        let several = entries.len() - from > 1 && dialect.shares(&self.key);
+        if several && entries.range(from..).all(|entry| cursor.wants(member, entry)) {
             let joined = joined.entry(dialect.counts()).get(cursor.next..end, bytes, || {
                 entries.range_mut(from..).filter_map(|entry| entry.frame(dialect, &self.key))
             });

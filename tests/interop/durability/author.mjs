@@ -1,53 +1,33 @@
 /** A writer that costs next to nothing: it appends marks to one shared list, writes its frames by hand, and times its acknowledgements. */
 import { EventEmitter } from 'node:events'
 
-import * as encoding from 'lib0/encoding'
 import WebSocket from 'ws'
 import * as Y from 'yjs'
 
 import { Acknowledgements } from '../harness/acknowledgements.mjs'
+import * as forge from '../harness/forge.mjs'
+import { pack, raw } from '../harness/forge.mjs'
 import * as wire from '../harness/wire.mjs'
 
 /** The shared list that every author appends to. */
 export const LIST = 'list'
 
-const ANY = 8
-const HAS_ORIGIN = 0x80
+/** The tag of a text among Yjs' values. */
+const TEXT = 119
 
 /** The mark that stands at an author's clock. */
 const mark = (id, clock, weight) => `${id}:${clock}${weight ? `:${'x'.repeat(weight)}` : ''}`
 
 /** The items of one author from a clock on, each after the one before it, as a Yjs update. */
 const update = (id, from, marks) => {
-  const encoder = encoding.createEncoder()
-  if (from === marks.length) return new Uint8Array([0, 0])
-  encoding.writeVarUint(encoder, 1)
-  encoding.writeVarUint(encoder, marks.length - from)
-  encoding.writeVarUint(encoder, id)
-  encoding.writeVarUint(encoder, from)
-  for (let clock = from; clock < marks.length; clock += 1) {
-    encoding.writeUint8(encoder, ANY | (clock > 0 ? HAS_ORIGIN : 0))
-    if (clock > 0) {
-      encoding.writeVarUint(encoder, id)
-      encoding.writeVarUint(encoder, clock - 1)
-    } else {
-      encoding.writeVarUint(encoder, 1)
-      encoding.writeVarString(encoder, LIST)
-    }
-    encoding.writeVarUint(encoder, 1)
-    encoding.writeAny(encoder, marks[clock])
-  }
-  encoding.writeVarUint(encoder, 0)
-  return encoding.toUint8Array(encoder)
+  const structs = marks.slice(from).map((text, n) => {
+    const clock = from + n
+    return forge.item(forge.ANY, pack(1, raw(TEXT), text), clock > 0 ? { origin: [id, clock - 1] } : { parent: LIST })
+  })
+  return forge.update(structs.length > 0 ? [{ client: id, clock: from, structs }] : [])
 }
 
-const stateVector = (id, clock) => {
-  const encoder = encoding.createEncoder()
-  encoding.writeVarUint(encoder, 1)
-  encoding.writeVarUint(encoder, id)
-  encoding.writeVarUint(encoder, clock)
-  return encoding.toUint8Array(encoder)
-}
+const stateVector = (id, clock) => pack(1, id, clock)
 
 /** What of an author a state vector shows. */
 const clockOf = (id, bytes) => Y.decodeStateVector(bytes).get(id) ?? 0

@@ -73,14 +73,19 @@ impl Room {
         let Some(member) = self.members.get(&brought.member) else { return };
         let (subject, bound) = (member.subject.clone(), member.bound);
         let update = Bytes::from(taken);
-        self.whole = None;
         for (client, _) in &admission.before {
             self.authors.spoke(*client, brought.member, self.index.state_vector().get(*client));
         }
-        let before: Vec<(ClientId, Clock)> = admission.before.clone();
-        self.post(Some(brought.member), Post::Update { before, update: update.clone() });
+        let before = std::mem::take(&mut admission.before);
+        self.fan_out(Some(brought.member), before, update.clone());
         self.uncommitted.append(Contribution { subject, bound, at_ms: 0, update });
         counted::UPDATES_TAKEN.increment(1);
+    }
+
+    /// Passes on what the document holds now and nobody else had.
+    pub(super) fn fan_out(&mut self, author: Option<MemberId>, before: Vec<(ClientId, Clock)>, update: Bytes) {
+        self.whole = None;
+        self.post(author, Post::Update { before, update });
     }
 
     /// Says what becomes of the edit, and of those that waited for this answer.

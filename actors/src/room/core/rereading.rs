@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::Room;
 use crate::journal::Target;
 use crate::room::loading::{index_limits, take};
-use crate::room::outbox::Post;
 
 /// What came of reading the log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +66,9 @@ impl Room {
     fn pass_on(&mut self, admission: Admission) {
         let Some(taken) = admission.taken else { return };
         counter!("tandem_updates_reread_total").increment(1);
-        self.whole = None;
         // Rows of this room's own were counted at their commit, and are no news.
         self.since_snapshot = (self.since_snapshot.0 + 1, self.since_snapshot.1 + taken.len() as u64);
-        self.post(None, Post::Update { before: admission.before, update: Bytes::from(taken) });
+        self.fan_out(None, admission.before, Bytes::from(taken));
     }
 }
 

@@ -17,6 +17,7 @@ use super::lock::FileLock;
 use crate::entities::document_update;
 use crate::fault::{describe, log_error};
 use crate::options::Options;
+use crate::pool;
 use crate::queries::{self, documents, updates};
 use crate::reader::document;
 use crate::statistics::{Counters, WriterStatistics};
@@ -78,7 +79,7 @@ impl Writer {
     pub async fn close(&self) {
         let mut state = self.state.lock().await;
         if let Connection::Open(connection) = mem::replace(&mut state.connection, Connection::Closed) {
-            close(connection).await;
+            pool::close(&connection).await;
         }
         state.lock = None;
     }
@@ -174,16 +175,10 @@ impl Turn<'_> {
                 Ok(done)
             }
             Err(error) => {
-                close(self.connection).await;
+                pool::close(&self.connection).await;
                 Err(self.writer.failed(&error))
             }
         }
-    }
-}
-
-async fn close(connection: DatabaseConnection) {
-    if let Err(error) = connection.close().await {
-        tracing::warn!(error = describe(&error), "the database did not close well");
     }
 }
 
