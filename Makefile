@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 TEST_FLAGS := --workspace --features failpoints
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 20
 CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem -p tandem-load
 # Files of tests/interop; all if none is named.
 INTEROP ?=
@@ -164,7 +164,7 @@ test-autobahn: build-test ## Autobahn's WebSocket cases against the edge: all th
 	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
 
 .PHONY: fuzz
-fuzz: ## fuzzes every target for FUZZ_SECONDS (60), two side by side
+fuzz: ## fuzzes every target for FUZZ_SECONDS (20), two side by side
 	$(call step,fuzzing)
 	@scripts/setup rust
 	scripts/fuzz $(FUZZ_SECONDS)
