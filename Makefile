@@ -62,7 +62,7 @@ setup: ## installs what building and testing needs
 lint: ## formatting, clippy with warnings as errors
 	$(call step,lint)
 	cargo fmt --all --check
-	cargo clippy $(TEST_FLAGS) --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --all-features --all-targets --quiet -- -D warnings
 
 .PHONY: build-test
 build-test: ## builds the binary that the tests drive, with failpoints

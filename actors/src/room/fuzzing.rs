@@ -177,7 +177,7 @@ impl Scene {
 
     fn command(&mut self, who: usize, command: Command) {
         let flight = self.flights.start(None);
-        self.room.command(self.people[who].member, command, flight, self.now);
+        self.room.commands(self.people[who].member, vec![(command, flight)], self.now);
     }
 
     fn owe(&mut self, who: usize, bytes: &[u8]) -> Entry {
@@ -244,7 +244,7 @@ impl Scene {
     }
 
     fn right(&mut self, who: usize, byte: u8) {
-        let right = if byte % 2 == 0 { Right::Viewer } else { Right::Editor };
+        let right = if byte.is_multiple_of(2) { Right::Viewer } else { Right::Editor };
         self.people[who].right = right;
         self.room.right_changed(self.people[who].member, right);
     }
