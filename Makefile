@@ -5,8 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Failpoints are switches that only tests turn; the feature never ships. One build serves all tests.
-TEST_FLAGS := --workspace --features failpoints
+# Failpoints are switches that only tests turn; the feature never ships. One build serves all tests, lint sees every feature.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 20
