@@ -167,7 +167,7 @@ impl Node {
     pub async fn health(&self) -> NodeHealth {
         NodeHealth {
             sessions: self.tree.sessions.count(),
-            rooms: self.tree.rooms.count().await.unwrap_or_default(),
+            rooms: self.tree.rooms.count(),
             journal_waiting_bytes: self.tree.journal.waiting_bytes(),
         }
     }
@@ -209,7 +209,7 @@ impl Node {
 
     /// Looks at a document's room, if it is live.
     pub async fn observe(&self, name: &DocumentName) -> Option<Observed> {
-        self.tree.rooms.find(name.clone()).await?.observe().await.ok()
+        self.tree.rooms.find(name)?.observe().await.ok()
     }
 
     /// Resolves when Root gave up.

@@ -6,6 +6,7 @@
 //! - Invariant: at most one living room a document.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -21,7 +22,33 @@ use crate::room::{RoomRef, Surroundings};
 
 /// The way to all rooms; clones share it.
 #[derive(Clone, Default)]
-pub struct Rooms(Cell<Msg>);
+pub struct Rooms {
+    actor: Cell<Msg>,
+    living: Arc<Living>,
+}
+
+/// The rooms that were started and did not end: written by the actor alone, read by whoever looks for one.
+#[derive(Default)]
+struct Living(RwLock<BTreeMap<DocumentName, RoomRef>>);
+
+impl Living {
+    fn find(&self, name: &DocumentName) -> Option<RoomRef> {
+        let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.get(name).filter(|room| room.is_alive()).cloned()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<DocumentName, RoomRef>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> Vec<RoomRef> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn count(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
 
 impl Rooms {
     /// Finds the document's room, or starts it.
@@ -29,28 +56,29 @@ impl Rooms {
     /// # Errors
     /// [`Refusal::Unavailable`] while the document is down, or while this actor is between two lives.
     pub async fn open(&self, name: DocumentName) -> Result<RoomRef, Refusal> {
+        if let Some(room) = self.living.find(&name) {
+            return Ok(room);
+        }
         let (reply, answer) = oneshot::channel();
-        self.0.cast(Msg::Open(name, reply));
+        self.actor.cast(Msg::Open(name, reply));
         answer.await.unwrap_or(Err(Refusal::Unavailable))
     }
 
     /// Finds the document's room, if it is live.
-    pub async fn find(&self, name: DocumentName) -> Option<RoomRef> {
-        let (reply, answer) = oneshot::channel();
-        self.0.cast(Msg::Find(name, reply));
-        answer.await.ok().flatten()
+    #[must_use]
+    pub fn find(&self, name: &DocumentName) -> Option<RoomRef> {
+        self.living.find(name)
     }
 
     /// Tells every room that the journal was restarted.
     pub fn journal_restarted(&self) {
-        self.0.cast(Msg::JournalRestarted);
+        self.actor.cast(Msg::JournalRestarted);
     }
 
-    /// How many rooms there are; `None` while this actor is between two lives.
-    pub async fn count(&self) -> Option<usize> {
-        let (reply, answer) = oneshot::channel();
-        self.0.cast(Msg::Count(reply));
-        answer.await.ok()
+    /// How many rooms there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.living.count()
     }
 
     /// Starts the actor under `supervisor`, or puts a new one in the place of one that failed.
@@ -58,8 +86,8 @@ impl Rooms {
     /// # Errors
     /// When ractor cannot start it.
     pub async fn start(&self, around: Surroundings, supervisor: ActorCell) -> Result<ActorRef<Msg>, SpawnErr> {
-        let (actor, _) = Actor::spawn_linked(None, RoomsActor, around, supervisor).await?;
-        self.0.set(actor.clone());
+        let (actor, _) = Actor::spawn_linked(None, RoomsActor, (around, self.living.clone()), supervisor).await?;
+        self.actor.set(actor.clone());
         Ok(actor)
     }
 }
@@ -68,19 +96,15 @@ impl Rooms {
 pub enum Msg {
     /// See [`Rooms::open`].
     Open(DocumentName, oneshot::Sender<Result<RoomRef, Refusal>>),
-    /// See [`Rooms::find`].
-    Find(DocumentName, oneshot::Sender<Option<RoomRef>>),
     /// See [`Rooms::journal_restarted`].
     JournalRestarted,
-    /// See [`Rooms::count`].
-    Count(oneshot::Sender<usize>),
 }
 
 struct RoomsActor;
 
 struct State {
     around: Surroundings,
-    rooms: BTreeMap<DocumentName, RoomRef>,
+    living: Arc<Living>,
     names: HashMap<ActorId, DocumentName>,
     downtimes: HashMap<DocumentName, Downtime>,
 }
@@ -88,20 +112,24 @@ struct State {
 impl Actor for RoomsActor {
     type Msg = Msg;
     type State = State;
-    type Arguments = Surroundings;
+    type Arguments = (Surroundings, Arc<Living>);
 
-    async fn pre_start(&self, _: ActorRef<Msg>, around: Surroundings) -> Result<State, ActorProcessingErr> {
-        Ok(State { around, rooms: BTreeMap::new(), names: HashMap::new(), downtimes: HashMap::new() })
+    async fn pre_start(
+        &self,
+        _: ActorRef<Msg>,
+        (around, living): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        // The rooms of an earlier life ended with it.
+        living.write().clear();
+        Ok(State { around, living, names: HashMap::new(), downtimes: HashMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         failpoint!("rooms::handle");
-        // In each answer whoever asked may be gone; then there is nothing to do.
         match message {
+            // Whoever asked may be gone; then there is nothing to do.
             Msg::Open(name, reply) => drop(reply.send(state.open(&myself, name).await)),
-            Msg::Find(name, reply) => drop(reply.send(state.living(&name))),
-            Msg::JournalRestarted => state.rooms.values().for_each(RoomRef::journal_restarted),
-            Msg::Count(reply) => drop(reply.send(state.rooms.len())),
+            Msg::JournalRestarted => state.living.all().iter().for_each(RoomRef::journal_restarted),
         }
         Ok(())
     }
@@ -129,7 +157,7 @@ impl Actor for RoomsActor {
 
 impl State {
     async fn open(&mut self, myself: &ActorRef<Msg>, name: DocumentName) -> Result<RoomRef, Refusal> {
-        if let Some(room) = self.living(&name) {
+        if let Some(room) = self.living.find(&name) {
             return Ok(room);
         }
         let now = Instant::now();
@@ -143,20 +171,19 @@ impl State {
             Refusal::Unavailable
         })?;
         self.names.insert(room.actor().get_id(), name.clone());
-        self.rooms.insert(name, room.clone());
+        self.living.write().insert(name, room.clone());
         self.count();
         Ok(room)
     }
 
-    fn living(&self, name: &DocumentName) -> Option<RoomRef> {
-        self.rooms.get(name).filter(|room| room.is_alive()).cloned()
-    }
-
     fn ended(&mut self, room: ActorId, failure: Option<ActorProcessingErr>) {
         let Some(name) = self.names.remove(&room) else { return };
-        if self.rooms.get(&name).is_some_and(|current| current.actor().get_id() == room) {
-            self.rooms.remove(&name);
+        let is_it = |current: &RoomRef| current.actor().get_id() == room;
+        let mut living = self.living.write();
+        if living.get(&name).is_some_and(is_it) {
+            living.remove(&name);
         }
+        drop(living);
         self.count();
         if let Some(error) = failure {
             tracing::error!(document = %name, %error, "a room failed; its sessions rejoin");
@@ -167,6 +194,6 @@ impl State {
 
     fn count(&self) {
         #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        gauge!("tandem_rooms").set(self.rooms.len() as f64);
+        gauge!("tandem_rooms").set(self.living.count() as f64);
     }
 }

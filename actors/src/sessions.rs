@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tandem_protocol::Refusal;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::cell::Cell;
 use crate::failpoint::failpoint;
@@ -79,7 +79,7 @@ pub enum Msg {
 struct SessionsActor;
 
 struct State {
-    sessions: BTreeMap<ActorId, ActorRef<session::Msg>>,
+    sessions: BTreeMap<ActorId, mpsc::UnboundedSender<Order>>,
     count: Arc<AtomicUsize>,
     closing: Option<Closing>,
 }
@@ -129,7 +129,12 @@ impl Actor for SessionsActor {
     }
 
     async fn post_stop(&self, myself: ActorRef<Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
-        myself.stop_children_and_wait(None, None).await;
+        // A session is busy with its socket all its life: it would not hear that it is to stop.
+        let sessions = myself.get_children();
+        sessions.iter().for_each(ActorCell::kill);
+        for session in sessions {
+            session.wait(None).await?;
+        }
         Ok(())
     }
 }
@@ -137,7 +142,7 @@ impl Actor for SessionsActor {
 impl State {
     async fn accept(&mut self, myself: &ActorRef<Msg>, work: Work) {
         match session::start(work, myself.get_cell()).await {
-            Ok(session) => drop(self.sessions.insert(session.get_id(), session)),
+            Ok((session, orders)) => drop(self.sessions.insert(session, orders)),
             Err(error) => tracing::error!(%error, "a session could not be started"),
         }
         counter!("tandem_sessions_opened_total").increment(1);
@@ -156,9 +161,9 @@ impl State {
     }
 
     fn tell_all(&self, order: Order) {
-        for session in self.sessions.values() {
+        for orders in self.sessions.values() {
             // One that is gone is on its way out of the map.
-            let _ = session.cast(session::Msg::Order(order));
+            let _ = orders.send(order);
         }
     }
 
@@ -176,10 +181,10 @@ impl State {
             }
             return;
         }
-        for session in self.sessions.values().take(CLOSE_BATCH) {
+        for (session, orders) in self.sessions.iter().take(CLOSE_BATCH) {
             // One that is gone is on its way out of the map.
-            let _ = session.cast(session::Msg::Order(Order::Close(closing.refusal)));
-            closing.told.push(session.get_id());
+            let _ = orders.send(Order::Close(closing.refusal));
+            closing.told.push(*session);
         }
     }
 

@@ -86,8 +86,9 @@ impl FromStr for LogFilter {
         if !known {
             return Err(());
         }
-        // The store says what it migrated; its library would say it again, four lines a step.
-        let all = format!("sea_orm_migration=warn,{}", parts.join(","));
+        // The store says what it migrated; its library would say it again, four lines a step. Each actor of ractor's has
+        // a span: it would be kept, and entered at every message, though no line of ours stands in one.
+        let all = format!("sea_orm_migration=warn,ractor=warn,{}", parts.join(","));
         all.parse().map(Self).map_err(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! A session: one actor and one task that own a WebSocket.
+//! A session: the actor that owns a WebSocket.
 //!
 //! - Owner: [`Sessions`](crate::sessions::Sessions); temporary: its end is the socket's, the client reconnects and
 //!   resumes.
@@ -11,6 +11,7 @@ mod alarm;
 mod conduct;
 mod document;
 mod entrance;
+mod errands;
 pub mod flight;
 pub mod gate;
 mod pace;
@@ -19,13 +20,13 @@ pub mod wake;
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
+use futures_util::future::BoxFuture;
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tandem_model::{Authority, Limits, WallClock};
 use tandem_protocol::Refusal;
 use tandem_wire::{Budget, Socket, SocketLimits};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::conduct::Conduct;
@@ -58,8 +59,8 @@ pub enum Order {
     Close(Refusal),
 }
 
-/// A socket's task, before it is started: boxed, so that the actor need not know the socket's type.
-pub type Work = Box<dyn FnOnce(mpsc::UnboundedReceiver<Order>) -> futures_util::future::BoxFuture<'static, ()> + Send>;
+/// A session, before it is started: boxed, so that its actor need not know the socket's type.
+pub type Work = Box<dyn FnOnce(mpsc::UnboundedReceiver<Order>) -> BoxFuture<'static, ()> + Send>;
 
 /// Makes the work of a session from an arrival.
 pub fn work<S>(around: Arc<Around>, arrival: Arrival<S>) -> Work
@@ -92,62 +93,35 @@ where
     session.run(orders).await;
 }
 
-/// What a session's actor is told; private to this module but for ractor's sake.
-pub enum Msg {
-    /// Passed on to the task.
-    Order(Order),
-    /// The task ended; with the text of its panic, if it had one.
-    Ended(Option<String>),
-}
-
-/// The actor beside the task: it is what the supervisor sees.
+/// A session's actor: it takes no messages, since what a session hears comes by its socket, its rooms' bells and its
+/// [`Order`]s; the supervisor sees its end, and may kill it.
 struct SessionActor;
 
-struct State {
-    orders: mpsc::UnboundedSender<Order>,
-    task: AbortHandle,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        // A session that is killed ends with its socket.
-        self.task.abort();
-    }
-}
-
-/// Starts a session under `supervisor`.
+/// Starts a session under `supervisor`, and gives the way to order it about.
 ///
 /// # Errors
 /// When ractor cannot start it.
-pub async fn start(work: Work, supervisor: ActorCell) -> Result<ActorRef<Msg>, SpawnErr> {
-    let (actor, _) = Actor::spawn_linked(None, SessionActor, work, supervisor).await?;
-    Ok(actor)
+pub async fn start(work: Work, supervisor: ActorCell) -> Result<(ActorId, mpsc::UnboundedSender<Order>), SpawnErr> {
+    let (orders, given) = mpsc::unbounded_channel();
+    let (actor, _) = Actor::spawn_linked(None, SessionActor, work(given), supervisor).await?;
+    Ok((actor.get_id(), orders))
 }
 
 impl Actor for SessionActor {
-    type Msg = Msg;
-    type State = State;
-    type Arguments = Work;
+    type Msg = ();
+    type State = Option<BoxFuture<'static, ()>>;
+    type Arguments = BoxFuture<'static, ()>;
 
-    async fn pre_start(&self, myself: ActorRef<Msg>, work: Work) -> Result<State, ActorProcessingErr> {
-        let (orders, given) = mpsc::unbounded_channel();
-        let task = tokio::spawn(work(given));
-        let abort = task.abort_handle();
-        tokio::spawn(async move {
-            let panic = task.await.err().filter(tokio::task::JoinError::is_panic).map(|error| error.to_string());
-            // The actor may have been killed first.
-            let _ = myself.cast(Msg::Ended(panic));
-        });
-        Ok(State { orders, task: abort })
+    async fn pre_start(&self, _: ActorRef<()>, work: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Some(work))
     }
 
-    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
-        match message {
-            // A task that ended takes no orders; its end is on its way here.
-            Msg::Order(order) => drop(state.orders.send(order)),
-            Msg::Ended(None) => myself.stop(None),
-            Msg::Ended(Some(panic)) => return Err(panic.into()),
+    /// The whole life of the session. A panic in it is this actor's failure; one that is killed ends with its socket.
+    async fn post_start(&self, myself: ActorRef<()>, work: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        if let Some(work) = work.take() {
+            work.await;
         }
+        myself.stop(None);
         Ok(())
     }
 }

@@ -27,10 +27,10 @@ pub struct Bell {
     rung: AtomicBool,
 }
 
-/// Where tasks beside a session leave what they found out for it. A channel would hold a block of places for every idle
-/// session.
+/// Where errands of a session leave what they have to say before they end. A channel would hold a block of places for
+/// every idle session.
 ///
-/// Bound: each task leaves one thing, and a document has one task at a time.
+/// Bound: each errand leaves one thing, and a document has one errand at a time.
 #[derive(Debug)]
 pub struct Letterbox<T> {
     letters: Mutex<VecDeque<T>>,
@@ -44,7 +44,7 @@ impl<T> Letterbox<T> {
         Self { letters: Mutex::default(), wake }
     }
 
-    /// Leaves something. If the session is gone, it goes with the last task that knows the letterbox.
+    /// Leaves something. If the session is gone, it goes with the last that knows the letterbox.
     pub fn leave(&self, letter: T) {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
         self.wake.nudge();

@@ -54,12 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 kept.checking = true;
             }
         }
-        let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
-        tokio::spawn(async move {
-            // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
+        let (letters, credential) = (self.letters.clone(), credential.to_owned());
+        self.errands.send(async move {
+            let unavailable = || letters.leave(Outcome::Unavailable(slot, attempt));
             let entered = getting_in(entrance, Asks::Enter(credential), unavailable).await;
-            outcomes.leave(Outcome::Entered(slot, attempt, entered));
+            Outcome::Entered(slot, attempt, entered)
         });
     }
 
@@ -67,10 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let around = self.around.clone();
         let Some(document) = self.document(slot) else { return };
         let (entered, name) = (document.entered, document.name.clone());
-        let (outcomes, credential) = (self.outcomes.clone(), credential.to_owned());
-        tokio::spawn(async move {
+        let credential = credential.to_owned();
+        self.errands.send(async move {
             let checked = entrance::check(&*around.authority, &*around.clock, &credential, &name).await;
-            outcomes.leave(Outcome::Refreshed(slot, entered, checked));
+            Outcome::Refreshed(slot, entered, checked)
         });
     }
 
@@ -80,12 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         document.phase = Phase::Rejoining;
         self.rejoining += 1;
         let Some((attempt, entrance)) = self.entrance(slot) else { return };
-        let outcomes = self.outcomes.clone();
-        tokio::spawn(async move {
-            // A session that is gone hears nothing, and drops the membership, which leaves the room.
-            let unavailable = || outcomes.leave(Outcome::Unavailable(slot, attempt));
+        let letters = self.letters.clone();
+        self.errands.send(async move {
+            let unavailable = || letters.leave(Outcome::Unavailable(slot, attempt));
             let joined = getting_in(entrance, Asks::Rejoin(grant, again), unavailable).await;
-            outcomes.leave(Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership)));
+            Outcome::Rejoined(slot, attempt, joined.map(|(_, membership)| membership))
         });
     }
 

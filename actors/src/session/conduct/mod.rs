@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use super::alarm::Alarm;
 use super::document::{Document, Phase};
 use super::entrance::Membership;
+use super::errands::Errands;
 use super::flight::Flights;
 use super::gate::Attempt;
 use super::pace::{Flood, Pace};
@@ -56,7 +57,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// What is read of a peer that goes on sending meanwhile.
 const READ_AWAY_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What a task beside the session found out for it.
+/// What an errand of the session found out.
 pub enum Outcome {
     /// A document was entered, or not.
     Entered(Slot, Attempt, Result<(Grant, Membership), Refusal>),
@@ -81,7 +82,9 @@ pub struct Conduct<S> {
     wake: Arc<Wake>,
     flights: Arc<Flights>,
     rung: VecDeque<Slot>,
-    outcomes: Arc<Letterbox<Outcome>>,
+    errands: Errands<Outcome>,
+    /// What errands have to say before they end.
+    letters: Arc<Letterbox<Outcome>>,
     attempts: u32,
     vigil: Vigil,
     standstill: Standstill,
@@ -122,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         let limits = &around.limits;
         let wake = Arc::new(Wake::default());
         let flights = Flights::new(wake.clone());
-        let outcomes = Arc::new(Letterbox::new(wake.clone()));
+        let letters = Arc::new(Letterbox::new(wake.clone()));
         let vigil = Vigil::new(limits, now);
         let standstill = Standstill::new(Limits::seconds(limits.message_stall_seconds));
         let pace = Pace::new(limits.session_frames_per_second, limits.session_frames_burst, now);
@@ -138,7 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             wake,
             flights,
             rung: VecDeque::new(),
-            outcomes,
+            errands: Errands::default(),
+            letters,
             attempts: 0,
             vigil,
             standstill,
@@ -174,8 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Runs until the socket ends.
     pub async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let over = poll_fn(|cx| self.poll(cx, &mut orders)).await;
-        // Rooms are left now, not when the peer agrees.
+        // Rooms are left now, not when the peer agrees. What was on its way into one leaves it too.
         self.slots.clear();
+        self.errands = Errands::default();
         if matches!(over, Over::Finish) && !self.socket.finish().await {
             tracing::debug!("a peer was not waited for");
         }
@@ -195,7 +200,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             while let Poll::Ready(Some(order)) = orders.poll_recv(cx) {
                 self.order(&order);
             }
-            while let Some(outcome) = self.outcomes.take() {
+            while let Some(outcome) = self.letters.take() {
+                self.outcome(outcome);
+            }
+            while let Poll::Ready(Some(outcome)) = self.errands.poll(cx) {
                 self.outcome(outcome);
             }
             self.refill();
@@ -208,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 return Poll::Ready(over);
             }
             let set = self.alarm.set(self.deadline());
-            if io.is_pending() && !set {
+            if io.is_pending() && !set && !self.errands.are_fresh() {
                 return Poll::Pending;
             }
         }
