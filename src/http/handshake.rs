@@ -101,11 +101,14 @@ fn is_key(key: &[u8]) -> bool {
 /// The first `token` of a query, its escapes decoded once.
 fn query_token(query: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("token="))?;
+    if !value.contains('%') {
+        return Some(value.to_owned());
+    }
     let mut decoded = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let [first, tail @ ..] = rest {
-        let escape = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        let byte = escape.filter(|_| *first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let escape = tail.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
+        let byte = escape.and_then(|pair| u8::from_str_radix(pair, 16).ok());
         decoded.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { &tail[2..] } else { tail };
     }

@@ -1,25 +1,31 @@
 //! The accept loop. Not warp's own: that sets no header timeout, takes any header, and hides the peer.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::{counter, gauge};
+use tandem_actors::Arrival;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::Edge;
 use super::service::Service;
 use super::socket::{Guarded, Socket};
+use super::upgrade::Upgrade;
 
 /// How long to wait after a failed accept that is about us, not about the peer: too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -33,12 +39,11 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncon
 /// Serves until `stop` says true, then lets requests in flight end. Upgraded sockets are the node's, not waited for.
 pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Receiver<bool>) {
     let service = Arc::new(Service::new(edge.clone()));
-    let mut connections = JoinSet::new();
+    let connections = TaskTracker::new();
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((io, peer)) => {
                     if let Some(guarded) = admit(io, &edge) {
@@ -52,10 +57,26 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
                 }
             },
         }
-        gauge!("tandem_http_connections").set(f64::from(u32::try_from(connections.len()).unwrap_or(u32::MAX)));
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    connections.close();
+    connections.wait().await;
+}
+
+/// Counts a connection that speaks HTTP while it lives.
+struct Open;
+
+impl Open {
+    fn count() -> Self {
+        gauge!("tandem_http_connections").increment(1);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        gauge!("tandem_http_connections").decrement(1);
+    }
 }
 
 fn admit(io: TcpStream, edge: &Edge) -> Option<Guarded> {
@@ -70,32 +91,51 @@ fn admit(io: TcpStream, edge: &Edge) -> Option<Guarded> {
     None
 }
 
+/// Serves one connection, until it ends or is upgraded: then it is handed over.
 async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     let settings = &service.edge().settings;
+    let _open = Open::count();
+    let upgraded = Mutex::new(None);
     let handler = service_fn(|request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(peer.ip(), request).await) }
+        let (service, upgraded) = (service.clone(), &upgraded);
+        async move {
+            let mut response = service.answer(peer.ip(), request).await;
+            if let Some(upgrade) = response.extensions_mut().remove::<Upgrade>() {
+                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+            }
+            Ok::<_, Infallible>(response)
+        }
+        .boxed()
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_within)
         .max_buf_size(settings.header_bytes)
-        .serve_connection(TokioIo::new(io), handler)
-        .with_upgrades();
-    let mut connection = pin!(connection);
+        .serve_connection(TokioIo::new(io), handler);
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
+        ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(ended),
         () = stopped(&mut stop) => None,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
         }
     };
     if let Err(error) = ended {
-        debug!(%error, "a connection ended early");
+        return debug!(%error, "a connection ended early");
+    }
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let mut io = io.into_inner();
+    let upgrade = upgraded.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match upgrade.and_then(|upgrade| upgrade.take()) {
+        // The early bytes are copied: as they are they would pin hyper's whole buffer while the socket lives.
+        Some((speaks, place)) => {
+            let early = Bytes::copy_from_slice(&read_buf);
+            service.edge().backend.accept(Arrival { io: io.into_inner(), early, speaks, place });
+        }
+        None => drop(io.shutdown().await.inspect_err(|error| debug!(%error, "a client was gone before the end"))),
     }
 }
 

@@ -113,6 +113,9 @@ impl Service {
     /// The target below the base path; `None` beside it.
     fn below_base(&self, uri: &Uri) -> Option<Uri> {
         let base = self.edge.settings.base_path.as_str();
+        if base.is_empty() {
+            return uri.path().starts_with('/').then(|| uri.clone());
+        }
         let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let rest = target.strip_prefix(base)?;
         rest.starts_with('/').then(|| rest.parse().ok()).flatten()

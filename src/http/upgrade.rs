@@ -1,14 +1,11 @@
-//! The sockets: checks the handshake, takes the connection back from hyper, hands it over.
+//! The sockets: checks the handshake, and says to whom the connection is handed over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
-use hyper_util::rt::TokioIo;
-use tandem_actors::{Arrival, Speaks};
+use hyper::upgrade::OnUpgrade;
+use tandem_actors::Speaks;
 use tandem_model::{DocumentName, Place};
 use tandem_protocol::refusal::Refusal;
-use tracing::debug;
 use warp::http::header::HeaderMap;
 use warp::http::{Method, StatusCode};
 use warp::path::FullPath;
@@ -18,16 +15,32 @@ use super::handshake::Handshake;
 use super::problem::Problem;
 use super::route::{Route, only, shared};
 use super::service::Context;
-use super::socket::Guarded;
 use super::{Edge, Response, address};
 
 const YJS: &str = "/yjs/";
+
+/// Goes with the answer to a handshake: what the connection speaks once the answer is written, and its place. Whoever
+/// serves the connection takes it; extensions want to be cloned, so clones share it.
+#[derive(Clone, Debug)]
+pub struct Upgrade(Arc<Mutex<Option<(Speaks, Place)>>>);
+
+impl Upgrade {
+    fn new(speaks: Speaks, place: Place) -> Self {
+        Self(Arc::new(Mutex::new(Some((speaks, place)))))
+    }
+
+    /// Takes it, once.
+    pub fn take(&self) -> Option<(Speaks, Place)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// What comes with a handshake.
 struct Asked {
     headers: HeaderMap,
     query: Option<String>,
-    upgrade: Option<OnUpgrade>,
+    /// Whether hyper would let go of the connection.
+    upgradable: bool,
     context: Context,
 }
 
@@ -54,16 +67,19 @@ fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Clone {
         .and(query)
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Context>())
-        .map(|headers, query, upgrade, context| Asked { headers, query, upgrade, context })
+        .map(|headers, query, upgrade: Option<OnUpgrade>, context| {
+            let upgradable = upgrade.is_some();
+            Asked { headers, query, upgradable, context }
+        })
 }
 
 /// Answers the handshake. A credential that is wrong is no reason to refuse it: the session says so, and for good.
 fn upgrade(edge: &Arc<Edge>, asked: Asked, speaks: impl FnOnce(Option<String>) -> Speaks) -> Result<Response, Problem> {
     let handshake = Handshake::read(&asked.headers)?;
     asked.context.caller.check()?;
-    let Some(upgrade) = asked.upgrade else {
+    if !asked.upgradable {
         return Err(Problem::bad_request("bad-handshake", "this connection cannot be upgraded"));
-    };
+    }
     if edge.backend.readiness().draining {
         let detail = "this node is shutting down";
         return Err(Problem::refused(StatusCode::SERVICE_UNAVAILABLE, Refusal::Draining, detail).retry_after(1));
@@ -74,23 +90,7 @@ fn upgrade(edge: &Arc<Edge>, asked: Asked, speaks: impl FnOnce(Option<String>) -
     })?;
     let query = asked.query.as_deref().filter(|_| edge.settings.query_tokens);
     let speaks = speaks(handshake.token(&asked.headers, query));
-    tokio::spawn(hand_over(edge.clone(), upgrade, speaks, place));
-    Ok(handshake.answer())
-}
-
-async fn hand_over(edge: Arc<Edge>, upgrade: OnUpgrade, speaks: Speaks, place: Place) {
-    match upgrade.await {
-        Ok(upgraded) => match taken_back(upgraded) {
-            Some((io, early)) => edge.backend.accept(Arrival { io, early, speaks, place }),
-            None => tracing::error!("an upgraded connection is not the one that was accepted"),
-        },
-        Err(error) => debug!(%error, "a client left during its upgrade"),
-    }
-}
-
-/// The socket itself and what was read of it too early. The early bytes are copied: as they are they would pin hyper's
-/// whole buffer while the socket lives.
-fn taken_back(upgraded: Upgraded) -> Option<(super::Socket, Bytes)> {
-    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
-    Some((io.into_inner().into_inner(), Bytes::copy_from_slice(&read_buf)))
+    let mut answer = handshake.answer();
+    answer.extensions_mut().insert(Upgrade::new(speaks, place));
+    Ok(answer)
 }
