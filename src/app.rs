@@ -21,7 +21,7 @@ use tandem_store::{OpenError, Store};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, timeout, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::auth::{SecretError, TokenRules, Tokens, development_secret};
@@ -89,6 +89,19 @@ impl StartError {
     }
 }
 
+/// How often memory is given back that only makes things quicker.
+const TRIM_EVERY: Duration = Duration::from_secs(20);
+
+/// Trims the store's caches, for ever. The allocator's own threads give back what is freed.
+async fn trimming(store: Store) {
+    let mut ticks = tokio::time::interval(TRIM_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        store.trim().await;
+    }
+}
+
 impl App {
     /// Starts everything; says each step and how long it took.
     ///
@@ -100,6 +113,7 @@ impl App {
         tokio::spawn(telemetry::upkeep(metrics.clone()));
         let tokens = Arc::new(tokens(configuration)?);
         let store = open_store(configuration).await?;
+        tokio::spawn(trimming(store.clone()));
         let node = start_node(configuration, &store, tokens.clone()).await?;
         let listener = listen(&configuration.settings.server)?;
         let address = listener.local_addr().unwrap_or(configuration.settings.server.listen);

@@ -50,7 +50,11 @@ pub fn describe() {
     describe_counter!("tandem_http_panics_total", "Handlers that panicked; their requests got 500");
     describe_gauge!("tandem_actors", "Living actors of a kind, as the supervision tree tells");
     describe_gauge!("tandem_tasks", "Living tasks of the runtime");
-    describe_gauge!("process_resident_memory_bytes", "Memory that the process holds");
+    describe_gauge!(
+        "process_resident_memory_bytes",
+        "Memory that the process touches: its own, its program and the database's pages that the kernel keeps for it"
+    );
+    describe_gauge!("tandem_memory_bytes", "Memory that is the process' own, and nobody else could take back");
     describe_gauge!("process_open_fds", "File descriptors that the process has open");
     describe_counter!("tandem_panics_total", "Panics anywhere in the process");
 }

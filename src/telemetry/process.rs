@@ -8,8 +8,13 @@ use tokio::runtime::Handle;
 /// Sets the gauges of memory, descriptors and tasks. Where there is no `/proc` the first two are left out.
 pub fn observe_process() {
     gauge!("tandem_tasks").set(count(Handle::current().metrics().num_alive_tasks()));
-    if let Some(bytes) = resident_bytes() {
-        gauge!("process_resident_memory_bytes").set(bytes);
+    if let Ok(status) = fs::read_to_string("/proc/self/status") {
+        let pages = [("VmRSS:", "process_resident_memory_bytes"), ("RssAnon:", "tandem_memory_bytes")];
+        for (line, name) in pages {
+            if let Some(bytes) = bytes(&status, line) {
+                gauge!(name).set(bytes);
+            }
+        }
     }
     if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
         // The one that lists them is listed too.
@@ -17,10 +22,10 @@ pub fn observe_process() {
     }
 }
 
-fn resident_bytes() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+/// The bytes that a line of `/proc/self/status` tells.
+fn bytes(status: &str, line: &str) -> Option<f64> {
+    let text = status.lines().find_map(|one| one.strip_prefix(line))?;
+    let kilobytes: u32 = text.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(f64::from(kilobytes) * 1024.0)
 }
 

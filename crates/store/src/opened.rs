@@ -30,6 +30,13 @@ impl Writer {
         }
     }
 
+    /// PostgreSQL's connections keep nothing here.
+    pub async fn trim(&self) {
+        if let Self::Sqlite(writer) = self {
+            writer.trim().await;
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Self::Sqlite(writer) => writer.close().await,

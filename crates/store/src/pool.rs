@@ -1,5 +1,6 @@
 //! What is asked of a pool, whatever it connects to.
 
+use sea_orm::sqlx;
 use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::fault::describe;
@@ -18,6 +19,23 @@ pub fn figures(connection: &DatabaseConnection) -> PoolStatistics {
         }
     };
     PoolStatistics { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), max }
+}
+
+/// Gives back what SQLite's connections cached and nobody uses now; those at work are left until the next time. The pages
+/// are the kernel's as well, so what is needed again is read from there.
+pub async fn trim(connection: &DatabaseConnection) {
+    if connection.get_database_backend() != DbBackend::Sqlite {
+        return;
+    }
+    let pool = connection.get_sqlite_connection_pool();
+    // Held until all are trimmed, so that each is taken once.
+    let mut idle = Vec::new();
+    while let Some(mut one) = pool.try_acquire() {
+        if let Err(error) = sqlx::query("PRAGMA shrink_memory").execute(&mut *one).await {
+            tracing::debug!(%error, "a connection keeps what it cached");
+        }
+        idle.push(one);
+    }
 }
 
 /// Waits until every connection is back, and closes them.

@@ -42,6 +42,10 @@ impl Reader {
         pool::figures(&self.connection)
     }
 
+    pub async fn trim(&self) {
+        pool::trim(&self.connection).await;
+    }
+
     pub async fn close(&self) {
         pool::close(&self.connection).await;
     }

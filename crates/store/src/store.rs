@@ -96,6 +96,13 @@ impl Store {
         Statistics { pool: self.0.reader.connections(), writer: self.0.writer.statistics() }
     }
 
+    /// Gives memory back that only makes what was read lately quicker to read again. To be called now and then: a busy
+    /// hour fills every cache to its bound.
+    pub async fn trim(&self) {
+        self.0.reader.trim().await;
+        self.0.writer.trim().await;
+    }
+
     /// Waits for the writes under way and closes every connection. Later writes and reads answer `Unavailable`.
     pub async fn close(&self) {
         // The writer last: the last connection to close folds SQLite's write-ahead log into the file.

@@ -164,3 +164,25 @@ async fn the_store_says_how_it_does() {
     assert_eq!((after.commits, after.rows, after.failures, after.waiting), (2, 1, 0, 0));
     assert!(after.last_commit > Duration::ZERO);
 }
+
+#[tokio::test]
+async fn trimming_stands_in_nobodys_way() {
+    let place = Place::new();
+    let store = place.open().await;
+    let log = store.log();
+    let a = create(&log, "a").await;
+    let writes = async {
+        for number in 1..=50 {
+            assert_eq!(append(&log, &a, vec![0; 10_000]).await, Ok(number));
+            assert_eq!(load(&log, &a).await.rows.len() as i64, number);
+        }
+    };
+    let trims = async {
+        for _ in 0..50 {
+            store.trim().await;
+        }
+    };
+    tokio::join!(writes, trims);
+    store.close().await;
+    store.trim().await;
+}

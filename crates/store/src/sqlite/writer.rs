@@ -75,6 +75,13 @@ impl Writer {
         self.counters.read()
     }
 
+    /// Between two writes.
+    pub async fn trim(&self) {
+        if let Connection::Open(connection) = &self.state.lock().await.connection {
+            pool::trim(connection).await;
+        }
+    }
+
     /// Waits for the writes before it, then ends all writing and lets go of the lock.
     pub async fn close(&self) {
         let mut state = self.state.lock().await;
