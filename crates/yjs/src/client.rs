@@ -260,7 +260,9 @@ fn push_chunked(chunks: &mut Vec<Chunk>, client: ClientId, tail: &mut Option<Tai
         if let Some(last) = chunks.last_mut() {
             last.runs.bytes.shrink_to_fit();
         }
-        chunks.push(Chunk { start: piece.clock, runs: Runs::default() });
+        // Whoever fills one chunk is likely to fill the next: it is shrunk when it is full.
+        let runs = if chunks.is_empty() { Runs::default() } else { Runs::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4) };
+        chunks.push(Chunk { start: piece.clock, runs });
         *tail = None;
     }
     let Some(last) = chunks.last_mut() else { return Weight::default() };

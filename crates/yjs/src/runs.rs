@@ -65,6 +65,11 @@ impl Runs {
         true
     }
 
+    /// None yet, and place for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Forgets all structs, and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();

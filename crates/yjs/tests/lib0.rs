@@ -72,3 +72,24 @@ fn what_is_not_there_or_not_a_number_is_refused() {
     assert_eq!(Reader::new(&[1, 0xff]).var_string(), Err(DecodeError::Utf8));
     assert_eq!(Reader::new(&[3, 0xed, 0xa0, 0x80]).var_string(), Err(DecodeError::Utf8), "a lone surrogate");
 }
+
+#[test]
+fn integers_read_the_same_whatever_stands_behind_them() {
+    let edges = (0..53).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]).chain([(1 << 53) - 1]);
+    for value in edges {
+        let mut bytes = Vec::new();
+        write_var_uint(&mut bytes, value);
+        assert_eq!(bytes.len(), var_uint_len(value), "{value}");
+        for behind in [&[][..], &[0; 9], &[0xff; 9]] {
+            let all = [&bytes, behind].concat();
+            let mut reader = Reader::new(&all);
+            assert_eq!(reader.var_uint(), Ok(value), "{value} before {behind:?}");
+            assert_eq!(reader.position(), bytes.len());
+        }
+    }
+    let padded = [0x81, 0x80, 0x00, 9, 9, 9, 9, 9, 9];
+    assert_eq!(Reader::new(&padded).var_uint(), Ok(1), "longer than needed");
+    for refused in [[0xff; 9], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10, 0]] {
+        assert_eq!(Reader::new(&refused).var_uint(), Err(DecodeError::Integer));
+    }
+}
