@@ -19,6 +19,7 @@ pub mod notice;
 pub mod outbox;
 mod presence;
 mod uncommitted;
+mod unheard;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use self::command::{Commands, Join};
 use self::core::{Reread, Room};
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
+use self::unheard::Unheard;
 use crate::blocking;
 use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Append, Committed, Found, Journal, Reply};
@@ -221,6 +223,7 @@ struct State {
     name: DocumentName,
     around: Surroundings,
     phase: Phase,
+    unheard: Arc<Unheard>,
     /// When the timer that runs will tick.
     armed: Option<Instant>,
     idle_since: Option<Instant>,
@@ -239,6 +242,16 @@ enum Phase {
 
 /// A room whose end its sessions notice.
 struct Live(Room);
+
+impl Live {
+    fn hear(&mut self, unheard: &Unheard) {
+        for committed in unheard.take() {
+            if let Committed::UpTo { append, seq, target } = committed {
+                self.0.committed(append, seq, target);
+            }
+        }
+    }
+}
 
 impl Drop for Live {
     fn drop(&mut self) {
@@ -270,6 +283,7 @@ impl Actor for RoomActor {
             name,
             around,
             phase,
+            unheard: Arc::default(),
             armed: None,
             idle_since: None,
             compacting: false,
@@ -311,6 +325,7 @@ impl State {
     }
 
     fn live(&mut self, myself: &ActorRef<Msg>, message: Msg) {
+        self.hear();
         let Phase::Live(live) = &mut self.phase else { return };
         let room = &mut live.0;
         let now = Instant::now();
@@ -346,8 +361,11 @@ impl State {
     /// What every message may have made due: appends, compaction, the timer.
     fn after(&mut self, myself: &ActorRef<Msg>) {
         let Phase::Live(live) = &mut self.phase else { return };
+        while !self.unheard.rest(!live.0.waits_for_a_commit(), live.0.head) {
+            live.hear(&self.unheard);
+        }
         let room = &mut live.0;
-        hand_over(room, &self.around, myself);
+        hand_over(room, &self.around, &self.unheard, myself);
         let now = Instant::now();
         if let Some(target) = room.target.filter(|_| !self.compacting && self.compact_at <= now)
             && self.around.jobs.wants(&self.around.limits, room.since_snapshot, room.index().bytes())
@@ -373,6 +391,13 @@ impl State {
         let retires = self.idle_since.map(|since| since + Limits::seconds(self.around.limits.room_idle_seconds));
         if let Some(at) = room.deadline().into_iter().chain(retires).chain(reads_again).min() {
             self.arm(myself, at, now);
+        }
+    }
+
+    /// Hears of the commits that it was not told of.
+    fn hear(&mut self) {
+        if let Phase::Live(live) = &mut self.phase {
+            live.hear(&self.unheard);
         }
     }
 
@@ -492,7 +517,7 @@ fn loads_at_once(found: &Found) -> bool {
     }
 }
 
-fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
+fn hand_over(room: &mut Room, around: &Surroundings, unheard: &Arc<Unheard>, myself: &ActorRef<Msg>) {
     if room.uncommitted.is_empty() {
         return;
     }
@@ -509,9 +534,13 @@ fn hand_over(room: &mut Room, around: &Surroundings, myself: &ActorRef<Msg>) {
     if contributions.is_empty() {
         return;
     }
-    let (name, target, room) = (room.name.clone(), room.target, myself.clone());
-    // A room that is gone is rebuilt from the log, which has it then.
-    let reply: Reply = Arc::new(move |committed| drop(room.cast(Msg::Committed(committed))));
+    let (name, target, room, unheard) = (room.name.clone(), room.target, myself.clone(), unheard.clone());
+    let reply: Reply = Arc::new(move |committed| {
+        if let Some(committed) = unheard.leave(committed) {
+            // A room that is gone is rebuilt from the log, which has it then.
+            let _ = room.cast(Msg::Committed(committed));
+        }
+    });
     journal.append(Append { name, target, up_to, contributions, reply });
 }
 

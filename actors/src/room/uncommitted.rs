@@ -29,6 +29,8 @@ pub struct Uncommitted {
     handed: u64,
     to: Option<ActorId>,
     bytes: u64,
+    /// The newest append that an edit is durable with.
+    settling: u64,
 }
 
 impl Uncommitted {
@@ -43,6 +45,7 @@ impl Uncommitted {
     pub fn settle_with_newest(&mut self, member: MemberId, entry: Entry) {
         if let Some(newest) = self.pending.back_mut() {
             newest.settles.push((member, entry));
+            self.settling = newest.number;
         }
     }
 
@@ -65,6 +68,12 @@ impl Uncommitted {
         let durable: Vec<Pending> = self.pending.drain(..durable).collect();
         self.bytes -= durable.iter().map(|pending| pending.contribution.update.len() as u64).sum::<u64>();
         durable
+    }
+
+    /// Whether some edit becomes durable with a commit that is awaited.
+    #[must_use]
+    pub fn settles(&self) -> bool {
+        self.pending.front().is_some_and(|pending| pending.number <= self.settling)
     }
 
     /// Bytes of the updates.

@@ -66,6 +66,13 @@ pub(crate) struct Client {
     tail: Option<Tail>,
 }
 
+/// Where a client's new structs are written once more: as an update of their own.
+pub(crate) struct Relayed<'a> {
+    pub(crate) runs: &'a mut Runs,
+    /// Of its last struct.
+    pub(crate) tail: Option<Tail>,
+}
+
 /// How much a change added to a client's encoding and took away from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weight {
@@ -117,15 +124,14 @@ impl Client {
         weigh(&self.chunks)
     }
 
-    /// Writes a struct behind what is there, and behind `copy` too; its clocks were noted by
+    /// Writes a struct behind what is there, and behind `copy` too if there is one; its clocks were noted by
     /// [`extend`](Self::extend), what is deleted of it in [`deleted`](Self::deleted).
     pub(crate) fn write(
         &mut self,
         clock: Clock,
         mut body: Struct<'_>,
         collect: Collect,
-        copy: &mut Runs,
-        copy_tail: &mut Option<Tail>,
+        copy: &mut Option<Relayed<'_>>,
     ) -> Weight {
         let kind = self.place(clock).kind;
         if kind != PlaceKind::Nowhere {
@@ -135,7 +141,9 @@ impl Client {
         let deleted = self.deleted.overlapping(clock, clock + body.len());
         let (chunks, tail, mut added) = (&mut self.chunks, &mut self.tail, Weight::default());
         let mut sink = |piece: &Piece<'_>| {
-            copy.push(client, copy_tail, piece);
+            if let Some(copy) = copy {
+                copy.runs.push(client, &mut copy.tail, piece);
+            }
             add(&mut added, push_chunked(chunks, client, tail, piece));
         };
         match collect {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
-use crate::client::{Client, Weight};
+use crate::client::{Client, Relayed, Weight};
 use crate::encode::{write_block, write_deletions};
 use crate::lib0::write_var_uint;
 use crate::plan::{Plan, Taken};
-use crate::runs::{Runs, Tail};
+use crate::runs::Runs;
 use crate::state_vector::StateVector;
 use crate::update::Update;
 
@@ -222,11 +222,18 @@ impl Index {
         before.reserve(taken.len());
         for new in taken {
             runs.clear();
-            self.write_client(new, &mut runs);
+            // All of a client that nothing was known of is new: its block is what is held of it, not to be written twice.
+            let is_all = new.before == 0;
+            let mut copy = (!is_all).then_some(Relayed { runs: &mut runs, tail: None });
+            self.write_client(new, &mut copy);
             let client = &self.clients[new.slot];
             self.state.set(client.id, client.end);
             before.push((client.id, new.before));
-            write_block(&mut out, client.id, new.before, &runs);
+            if is_all {
+                client.write_since(&mut out, 0);
+            } else {
+                write_block(&mut out, client.id, new.before, &runs);
+            }
         }
         write_var_uint(&mut out, deletions.len() as u64);
         for (slot, ranges) in deletions {
@@ -254,9 +261,8 @@ impl Index {
         }
     }
 
-    fn write_client(&mut self, new: &Taken<'_>, runs: &mut Runs) {
+    fn write_client(&mut self, new: &Taken<'_>, copy: &mut Option<Relayed<'_>>) {
         let client = &mut self.clients[new.slot];
-        let mut tail: Option<Tail> = None;
         let mut weight = Weight::default();
         for (clock, body) in new.structs {
             if clock >= client.end {
@@ -268,7 +274,7 @@ impl Index {
                 Some(known @ 1..) => (new.before, body.split(Id { client: client.id, clock }, known).1),
                 _ => (clock, body),
             };
-            let added = client.write(clock, body, self.collect, runs, &mut tail);
+            let added = client.write(clock, body, self.collect, copy);
             weight.bytes += added.bytes;
             weight.structs += added.structs;
         }

@@ -281,6 +281,14 @@ impl Room {
         self.members.len()
     }
 
+    /// Whether somebody waits for what is appended to be durable: an edit's author, a session that is held back, whoever
+    /// wants to delete the document or let the room go; or the log has rows that the room lacks.
+    #[must_use]
+    pub fn waits_for_a_commit(&self) -> bool {
+        let nobody = self.members.is_empty() || self.target.is_none();
+        nobody || self.uncommitted.settles() || !self.held.is_empty() || self.beyond.is_some()
+    }
+
     /// Whether the room may retire: nobody is in and nothing is uncommitted.
     #[must_use]
     pub fn is_idle(&self) -> bool {
