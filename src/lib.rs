@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod http;
+pub mod rests;
 pub mod signals;
 pub mod steps;
 pub mod telemetry;

@@ -6,12 +6,15 @@ mod serve;
 mod token;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tandem_store::OpenError;
+use tokio::runtime::Builder;
 
 use crate::cli::{Cli, Command};
 use crate::config::{self, Configuration, Sources};
 use crate::exit::Exit;
+use crate::rests;
 
 /// Runs one command to its end.
 #[must_use]
@@ -31,16 +34,19 @@ pub fn run(cli: Cli) -> Exit {
         }
     };
     match command {
-        Command::Serve => on_runtime(serve::run(configuration)),
-        Command::Migrate => on_runtime(migrate::run(configuration)),
-        Command::Check => on_runtime(check::run(configuration)),
+        Command::Serve => {
+            let rest = Duration::from_micros(configuration.settings.server.rest_microseconds);
+            on_runtime(Builder::new_multi_thread().on_thread_park(move || rests::rest(rest)), serve::run(configuration))
+        }
+        Command::Migrate => on_runtime(&mut Builder::new_multi_thread(), migrate::run(configuration)),
+        Command::Check => on_runtime(&mut Builder::new_multi_thread(), check::run(configuration)),
         Command::Token(args) => token::run(&configuration, args),
         Command::Completions { .. } => Exit::Done,
     }
 }
 
-fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+fn on_runtime(runtime: &mut Builder, command: impl Future<Output = Exit>) -> Exit {
+    match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => refuse(&error, Exit::Unavailable),
     }

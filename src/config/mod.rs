@@ -59,6 +59,8 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// The drain's deadline.
     pub drain_seconds: u64,
+    /// How long a thread that is woken over and over rests before it looks at its sockets again.
+    pub rest_microseconds: u64,
     /// HTTP connections and sockets together.
     pub connections: u64,
     /// The head of one request.

@@ -13,6 +13,10 @@ pub const SECRET_BYTES_MIN: usize = 32;
 const LIMIT_MAX: u64 = 1 << 40;
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 
+/// A room may retire at once, and nothing has to be gathered.
+const MAY_BE_NONE: [&str; 4] =
+    ["room_idle_seconds", "commit_milliseconds", "gather_microseconds", "gather_milliseconds"];
+
 /// Finds everything that is out of range; `place` says where a key stands.
 pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str) -> String) -> Vec<ConfigError> {
     let mut errors = Vec::new();
@@ -24,6 +28,7 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
     let store = &settings.store;
     let ranges = [
         ("server.drain_seconds", server.drain_seconds, 1, 3600),
+        ("server.rest_microseconds", server.rest_microseconds, 0, 10_000),
         ("server.connections", server.connections, 1, 10_000_000),
         // hyper refuses to work with less than 8 KiB.
         ("server.header_bytes", server.header_bytes, 8192, 1 << 20),
@@ -48,8 +53,8 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
         }
     }
     for (name, value) in limits(&settings.limits) {
-        // A room may retire at once; everything else that is bounded must allow something.
-        let least = u64::from(name != "room_idle_seconds");
+        // These may be none at all; everything else that is bounded must allow something.
+        let least = u64::from(!MAY_BE_NONE.contains(&name.as_str()));
         if !(least..=LIMIT_MAX).contains(&value) {
             refuse(&format!("limits.{name}"), value.to_string(), format!("{least} to {LIMIT_MAX}"));
         }

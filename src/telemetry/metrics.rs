@@ -48,6 +48,7 @@ pub fn describe() {
         "Connections refused since server.connections were open"
     );
     describe_counter!("tandem_http_panics_total", "Handlers that panicked; their requests got 500");
+    describe_counter!("tandem_thread_rests_total", "Times that a busy thread rested before it looked at its sockets");
     describe_gauge!("tandem_actors", "Living actors of a kind, as the supervision tree tells");
     describe_gauge!("tandem_tasks", "Living tasks of the runtime");
     describe_gauge!(

@@ -7,8 +7,8 @@ use tandem_model::{DocumentId, Epoch, Seq};
 
 use crate::entities::document_update;
 
-/// How many documents' heads are held; beyond it all are forgotten, and read again as they are needed.
-const HEADS_MAX: usize = 100_000;
+/// How many documents' heads are held, a quarter of a MiB; beyond it all are forgotten, and read again as they are needed.
+const HEADS_MAX: usize = 7_000;
 
 /// Where a document's log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
