@@ -32,6 +32,7 @@ use tandem_model::log::{Loaded, LogError};
 use tandem_model::{DocumentName, Limits, Right, WallClock};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::command::{Commands, Join};
@@ -224,8 +225,8 @@ struct State {
     around: Surroundings,
     phase: Phase,
     unheard: Arc<Unheard>,
-    /// When the timer that runs will tick.
-    armed: Option<Instant>,
+    /// When the timer that runs will tick, and the timer.
+    armed: Option<(Instant, Timer)>,
     idle_since: Option<Instant>,
     compacting: bool,
     /// Not before then, because the last compaction failed.
@@ -233,6 +234,15 @@ struct State {
     rereading: bool,
     /// Not before then, because the log could not be read.
     reread_at: Instant,
+}
+
+/// A timer that ends when it is dropped: one that outlived its room would keep what the actor was sent in.
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 enum Phase {
@@ -402,15 +412,15 @@ impl State {
     }
 
     fn arm(&mut self, myself: &ActorRef<Msg>, at: Instant, now: Instant) {
-        if self.armed.is_none_or(|armed| at < armed) {
-            self.armed = Some(at);
-            myself.send_after(at.saturating_duration_since(now), || Msg::Tick);
+        if self.armed.as_ref().is_none_or(|(armed, _)| at < *armed) {
+            let timer = myself.send_after(at.saturating_duration_since(now), || Msg::Tick);
+            self.armed = Some((at, Timer(timer.abort_handle())));
         }
     }
 
     fn tick(&mut self, myself: &ActorRef<Msg>, now: Instant) {
         let Phase::Live(live) = &mut self.phase else { return };
-        if self.armed.is_some_and(|armed| armed <= now) {
+        if self.armed.as_ref().is_some_and(|(armed, _)| *armed <= now) {
             self.armed = None;
         }
         live.0.tick(now);
