@@ -19,7 +19,8 @@ const OPENED_A_SECOND = 5
 const EDIT_EVERY_MS = 10_000
 const WITHIN = 0.05
 
-const credential = token('churn')
+// Longer than an hour and its rests: a token that ends closes its sockets.
+const credential = token('churn', { '*': 'editor' }, { seconds: 86_400 })
 let identity = 1
 
 /** Somebody in one document, whose edits follow one another. */
