@@ -6,7 +6,7 @@
 //! - Invariant: at most one living room a document.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -33,8 +33,11 @@ struct Living(RwLock<BTreeMap<DocumentName, RoomRef>>);
 
 impl Living {
     fn find(&self, name: &DocumentName) -> Option<RoomRef> {
-        let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(name).filter(|room| room.is_alive()).cloned()
+        self.read().get(name).filter(|room| room.is_alive()).cloned()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<DocumentName, RoomRef>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<DocumentName, RoomRef>> {
@@ -42,11 +45,11 @@ impl Living {
     }
 
     fn all(&self) -> Vec<RoomRef> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.read().values().cloned().collect()
     }
 
     fn count(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().len()
     }
 }
 

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use metrics::{counter, gauge};
+use metrics::{Gauge, counter, gauge};
 use tandem_actors::Arrival;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -64,18 +64,19 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
 }
 
 /// Counts a connection that speaks HTTP while it lives.
-struct Open;
+struct Open(Gauge);
 
 impl Open {
     fn count() -> Self {
-        gauge!("tandem_http_connections").increment(1);
-        Self
+        let gauge = gauge!("tandem_http_connections");
+        gauge.increment(1);
+        Self(gauge)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        gauge!("tandem_http_connections").decrement(1);
+        self.0.decrement(1);
     }
 }
 
@@ -100,8 +101,8 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
         let (service, upgraded) = (service.clone(), &upgraded);
         async move {
             let mut response = service.answer(peer.ip(), request).await;
-            if let Some(upgrade) = response.extensions_mut().remove::<Upgrade>() {
-                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+            if let Some(handed) = response.extensions_mut().remove::<Upgrade>().and_then(|upgrade| upgrade.take()) {
+                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(handed);
             }
             Ok::<_, Infallible>(response)
         }
@@ -128,8 +129,7 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let mut io = io.into_inner();
-    let upgrade = upgraded.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match upgrade.and_then(|upgrade| upgrade.take()) {
+    match upgraded.into_inner().unwrap_or_else(PoisonError::into_inner) {
         // The early bytes are copied: as they are they would pin hyper's whole buffer while the socket lives.
         Some((speaks, place)) => {
             let early = Bytes::copy_from_slice(&read_buf);

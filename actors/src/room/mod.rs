@@ -254,6 +254,7 @@ enum Phase {
 struct Live(Room);
 
 impl Live {
+    /// Hears of the commits that it was not told of.
     fn hear(&mut self, unheard: &Unheard) {
         for committed in unheard.take() {
             if let Committed::UpTo { append, seq, target } = committed {
@@ -335,8 +336,8 @@ impl State {
     }
 
     fn live(&mut self, myself: &ActorRef<Msg>, message: Msg) {
-        self.hear();
         let Phase::Live(live) = &mut self.phase else { return };
+        live.hear(&self.unheard);
         let room = &mut live.0;
         let now = Instant::now();
         match message {
@@ -401,13 +402,6 @@ impl State {
         let retires = self.idle_since.map(|since| since + Limits::seconds(self.around.limits.room_idle_seconds));
         if let Some(at) = room.deadline().into_iter().chain(retires).chain(reads_again).min() {
             self.arm(myself, at, now);
-        }
-    }
-
-    /// Hears of the commits that it was not told of.
-    fn hear(&mut self) {
-        if let Phase::Live(live) = &mut self.phase {
-            live.hear(&self.unheard);
         }
     }
 
