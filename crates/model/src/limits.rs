@@ -140,7 +140,7 @@ impl Default for Limits {
             pong_seconds: 10,
             room_idle_seconds: 10,
             compact_rows: 500,
-            compact_bytes: 256 * KIB,
+            compact_bytes: 64 * KIB,
         }
     }
 }
