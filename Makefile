@@ -175,14 +175,14 @@ audit: ## licences, sources, doubles and advisories of the dependencies
 ##@ Measure
 
 # The servers in the order of their turns, how often each has one, the scenarios (all if none is named), a trace.
-SERVERS ?= floor,tandem,tandem-hocuspocus,y-websocket,hocuspocus,y-sweet
+SERVERS ?= floor,tandem,tandem-hocuspocus,tandem-postgres,y-websocket,hocuspocus,y-sweet
 ROUNDS ?= 5
 ONLY ?=
 TRACE ?= $(TANDEM_TRACE)
 
 .PHONY: bench
 bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
-	@scripts/setup rust node
+	@scripts/setup rust node postgres
 	cargo build --release -p tandem
 	cargo build --release -p tandem-load
 	tests/load/peers/install $(SERVERS)
