@@ -96,7 +96,7 @@ pub struct Limits {
 
     /// A document is compacted after so many rows since its snapshot, …
     pub compact_rows: u64,
-    /// … or so many bytes, once they are a quarter of the document.
+    /// … or so many bytes in 8 rows or more (or twice what the document holds), once they are a quarter of the document.
     pub compact_bytes: u64,
 }
 
