@@ -72,7 +72,7 @@ const strike = async (company, server, processor, attack) => {
     assert.ok(await count() > before, `${attack.reason} is not counted`)
   }
   if (!['closed', 'cut off'].includes(attack.told)) assert.equal(raw.end, null, 'its socket was closed')
-  raw.destroy()
+  company.dismiss(raw)
   reader.type('after. ')
   const newcomer = company.keep(open('hocuspocus', server, name, { token: token('newcomer'), who: 'newcomer' }))
   await newcomer.whenSynced(60_000)
@@ -88,8 +88,8 @@ const strike = async (company, server, processor, attack) => {
   }
   // What was taken loads in a fresh Yjs.
   Y.applyUpdate(new Y.Doc(), Y.encodeStateAsUpdate(newcomer.doc))
-  reader.destroy()
-  newcomer.destroy()
+  company.dismiss(reader)
+  company.dismiss(newcomer)
   return { milliseconds, bytes: frames.reduce((sum, { length }) => sum + length, 0) * (attack.slow ? 4 : 1) }
 }
 

@@ -25,6 +25,10 @@ pub const JOBS_MAX: usize = 1;
 /// Compaction is not due before the rows since the snapshot are this part of the document.
 pub const COMPACT_SHARE: u64 = 4;
 
+/// Fewer rows than this load as fast as the snapshot that would be made of them, however large they are: only what is
+/// overwritten in them is to be gained.
+pub const COMPACT_FEW_ROWS: u64 = 3;
+
 /// Told when a job ended: what loads start from now, if that is known.
 pub type Done = Box<dyn FnOnce(Option<Compacted>) + Send>;
 
@@ -46,7 +50,9 @@ impl Jobs {
     #[must_use]
     pub fn wants(&self, limits: &Limits, since_snapshot: (u64, u64), document_bytes: u64) -> bool {
         let (rows, bytes) = since_snapshot;
-        (rows >= limits.compact_rows || bytes >= limits.compact_bytes) && bytes >= document_bytes / COMPACT_SHARE
+        let gains = rows >= COMPACT_FEW_ROWS || bytes / 2 >= document_bytes;
+        (rows >= limits.compact_rows || (bytes >= limits.compact_bytes && gains))
+            && bytes >= document_bytes / COMPACT_SHARE
     }
 
     /// Asks for a document's compaction.
@@ -159,5 +165,21 @@ impl State {
             counter!("tandem_actor_restarts_total", "actor" => "job").increment(1);
             tracing::error!(document = %name, %error, "a compaction failed; the rows stay as they are");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_compacted_only_when_half_of_them_is_overwritten() {
+        let limits = Limits { compact_rows: 500, compact_bytes: 1_000, ..Limits::default() };
+        let wants = |rows, bytes, document| Jobs::default().wants(&limits, (rows, bytes), document);
+        assert!(!wants(2, 1_000_000, 1_000_000), "one great paste is no reason");
+        assert!(wants(2, 1_000_000, 500_000));
+        assert!(wants(COMPACT_FEW_ROWS, 1_000, 4_000));
+        assert!(!wants(COMPACT_FEW_ROWS, 999, 1_000) && !wants(COMPACT_FEW_ROWS, 1_000, 4_100));
+        assert!(wants(500, 10, 10) && !wants(499, 10, 10) && !wants(500, 10, 50));
     }
 }

@@ -53,7 +53,7 @@ pub struct Limits {
 
     /// One document, as its encoding. At the limit new structs are refused as `too-large`; deletions and reading go on.
     pub document_bytes: u64,
-    /// Client ids in one document; at the limit as with `document_bytes`.
+    /// Client ids in one document; at the limit as with `document_bytes`. An update of more ids is refused unread.
     pub document_clients: u64,
     /// Structs in one document; at the limit as with `document_bytes`.
     pub document_structs: u64,
@@ -96,7 +96,7 @@ pub struct Limits {
 
     /// A document is compacted after so many rows since its snapshot, …
     pub compact_rows: u64,
-    /// … or so many bytes, once they are a quarter of the document.
+    /// … or so many bytes in 3 rows or more (or twice what the document holds), once they are a quarter of the document.
     pub compact_bytes: u64,
 }
 

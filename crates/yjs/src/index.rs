@@ -168,6 +168,12 @@ impl Index {
         assert!(self.slots.iter().all(|(client, slot)| self.clients[*slot].id == *client));
     }
 
+    /// Whether structs of so many clients can be here: what has more of them cannot be taken whole.
+    #[must_use]
+    pub fn may_hold_clients(&self, clients: u64) -> bool {
+        clients <= self.limits.clients.max(self.clients())
+    }
+
     pub(crate) fn slot(&self, client: ClientId) -> Option<usize> {
         self.slots.get(&client).copied()
     }
@@ -286,30 +292,21 @@ impl Index {
 /// Adds what is deleted, by the update's ranges or because it came without content, as far as it is known; answers what
 /// of it was not deleted before, by client. Somebody may hold the content of what came without.
 fn plan_deletions(plan: &mut Plan<'_, '_, '_>, update: &Update<'_>) -> Vec<(usize, Vec<(Clock, Clock)>)> {
-    let mut known: Vec<(ClientId, Vec<(Clock, Clock)>)> = Vec::new();
+    let mut known = plan.take_gone();
     for (client, from, to) in update.deletions() {
         let until = plan.known_until(client, from, to);
-        if from >= until {
-            continue;
-        }
-        match known.last_mut() {
-            Some((last, ranges)) if *last == client => ranges.push((from, until)),
-            _ => known.push((client, vec![(from, until)])),
+        if from < until {
+            known.push((client, from, until));
         }
     }
-    known.extend(plan.take_gone().into_iter().map(|(client, from, to)| (client, vec![(from, to)])));
     // The highest client first; one that is listed twice counts once.
-    known.sort_by_key(|(client, _)| std::cmp::Reverse(*client));
-    known.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
-        if same {
-            kept.1.append(&mut later.1);
-        }
-        same
-    });
-    let mut fresh = Vec::with_capacity(known.len());
-    for (client, mut ranges) in known {
-        let Some(slot) = plan.index().slot(client) else { continue };
+    known.sort_by_key(|(client, ..)| std::cmp::Reverse(*client));
+    let mut fresh = Vec::new();
+    let mut ranges = Vec::new();
+    for of_client in known.chunk_by(|one, next| one.0 == next.0) {
+        let Some(slot) = plan.index().slot(of_client[0].0) else { continue };
+        ranges.clear();
+        ranges.extend(of_client.iter().map(|(_, from, to)| (*from, *to)));
         let mut new = Vec::new();
         plan.index().client_mut(slot).deleted.add_all(&mut ranges, &mut |from, to| new.push((from, to)));
         if !new.is_empty() {

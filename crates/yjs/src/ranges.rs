@@ -62,7 +62,10 @@ impl Ranges {
     pub(crate) fn add_all(&mut self, added: &mut Vec<(Clock, Clock)>, fresh: &mut dyn FnMut(Clock, Clock)) {
         merge_in_place(added);
         let behind = self.ranges.last().map_or(0, |range| range.1);
-        if added.len() <= ONE_BY_ONE_MAX || added.first().is_some_and(|range| range.0 >= behind) {
+        if added.first().is_some_and(|range| range.0 >= behind) {
+            return self.append(added, fresh);
+        }
+        if added.len() <= ONE_BY_ONE_MAX {
             for (from, to) in added.iter() {
                 self.add(*from, *to, fresh);
             }
@@ -76,6 +79,17 @@ impl Ranges {
         // Two sorted runs: the sort of the standard library merges them in one pass.
         merge_in_place(&mut all);
         self.ranges = all;
+    }
+
+    /// Adds merged ranges that all lie behind what is there: nothing is searched and nothing moves.
+    fn append(&mut self, added: &[(Clock, Clock)], fresh: &mut dyn FnMut(Clock, Clock)) {
+        added.iter().for_each(|(from, to)| fresh(*from, *to));
+        let joins = self.ranges.last().zip(added.first()).is_some_and(|(last, first)| last.1 == first.0);
+        let mut rest = added.iter().copied();
+        if joins && let (Some(last), Some(first)) = (self.ranges.last_mut(), rest.next()) {
+            last.1 = first.1;
+        }
+        self.ranges.extend(rest);
     }
 
     fn gaps(&self, from: Clock, to: Clock, fresh: &mut dyn FnMut(Clock, Clock)) {

@@ -26,6 +26,15 @@ impl StateVector {
     /// # Errors
     /// [`DecodeError`] when the bytes end early or hold an integer out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_of(bytes, |_| true)
+    }
+
+    /// As [`decode`](Self::decode), but keeps only the clients that are `wanted`: what somebody has of others, however
+    /// many it names, costs no more than to read it.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_of(bytes: &[u8], wanted: impl Fn(ClientId) -> bool) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let count = reader.var_uint()?;
         // An entry takes two bytes at least: a count that the input cannot hold is seen before any work.
@@ -36,7 +45,9 @@ impl StateVector {
         for _ in 0..count {
             let client = ClientId(reader.var_uint()?);
             let clock = reader.var_uint()?;
-            read.set(client, clock);
+            if wanted(client) {
+                read.set(client, clock);
+            }
         }
         Ok(read)
     }

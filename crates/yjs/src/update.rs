@@ -53,6 +53,16 @@ impl<'a> Update<'a> {
         Ok(Self { bytes, blocks, deletions_at, has_deletions })
     }
 
+    /// How many clients an update that is not decoded yet says it has structs of, where its length allows so many.
+    ///
+    /// Costs nothing: whoever cannot take so many need not read them.
+    #[must_use]
+    pub fn clients_said(bytes: &[u8]) -> Option<u64> {
+        let mut reader = Reader::new(bytes);
+        let count = reader.var_uint().ok()?;
+        bounded(count, reader.remaining() / BLOCK_BYTES_MIN).is_ok().then_some(count)
+    }
+
     /// Whether anything but Skips is among the structs.
     #[must_use]
     pub fn has_structs(&self) -> bool {

@@ -365,3 +365,21 @@ fn a_long_text_comes_apart_where_it_is_touched_and_reads_the_same() {
         }
     }
 }
+
+#[test]
+fn an_update_of_more_clients_than_may_be_here_is_known_before_it_is_read() {
+    let said = |count: u8| {
+        let mut bytes = vec![count];
+        (1..=count).for_each(|client| bytes.extend([1, client, 0, 0, 1]));
+        bytes.push(0);
+        Update::clients_said(&bytes)
+    };
+    let mut index = Index::new(Collect::Collected, IndexLimits { clients: 3, ..IndexLimits::NONE });
+    assert_eq!((said(3), said(4)), (Some(3), Some(4)));
+    assert!(index.may_hold_clients(3) && !index.may_hold_clients(4));
+    assert_eq!(Update::clients_said(&[100, 1, 1, 0]), None, "it is too short to be believed");
+    // What is here already counts even where the limit was lowered.
+    index.admit(&Update::decode(&[2, 1, 2, 0, 0, 1, 1, 1, 0, 0, 1, 0]).expect("sound"), &mut |_| Verdict::Take);
+    index.set_limits(IndexLimits { clients: 1, ..IndexLimits::NONE });
+    assert!(index.may_hold_clients(2) && !index.may_hold_clients(3));
+}

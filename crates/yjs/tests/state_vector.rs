@@ -37,3 +37,11 @@ fn clocks_are_raised_lowered_and_compared() {
     assert_eq!(held, vector(&[(1, 5), (2, 7), (9, 1)]));
     assert_eq!((held.get(ClientId(4)), held.len(), held.is_empty()), (0, 3, false));
 }
+
+#[test]
+fn only_the_clients_that_are_wanted_are_kept_and_the_last_entry_counts() {
+    let bytes = [4, 1, 5, 2, 6, 3, 7, 2, 8];
+    let kept = StateVector::decode_of(&bytes, |client| client != ClientId(3)).expect("a state vector");
+    assert_eq!(kept.iter().collect::<Vec<_>>(), [(ClientId(1), 5), (ClientId(2), 8)]);
+    assert_eq!(StateVector::decode_of(&bytes[..8], |_| false), Err(DecodeError::Truncated), "it is read to its end");
+}

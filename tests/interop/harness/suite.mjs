@@ -45,6 +45,11 @@ export class Company {
     return server
   }
 
+  /** Closes one of them now, and lets go of what it holds. */
+  dismiss (member) {
+    if (this.#members.delete(member)) member.destroy()
+  }
+
   async leave () {
     const members = [...this.#members].reverse()
     this.#members.clear()

@@ -38,8 +38,10 @@ impl Room {
         if std::mem::take(&mut there.ask_with_answer) && !self.oversized.contains(&there.subject) {
             there.ask(Question::Handshake, ours);
         }
-        // A vector that cannot be read is answered as an empty one: with everything.
-        let since = StateVector::decode(&step1.vector).unwrap_or_default();
+        // A vector that cannot be read is answered as an empty one: with everything. Clients of whom nothing is here have
+        // no part in the answer.
+        let held = self.index.state_vector();
+        let since = StateVector::decode_of(&step1.vector, |client| held.get(client) > 0).unwrap_or_default();
         let first = !std::mem::replace(&mut there.following, true);
         if first {
             self.outbox.start(member);

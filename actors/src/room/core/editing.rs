@@ -22,15 +22,15 @@ impl Room {
         if brought.answers {
             member.answer();
         }
+        if Update::clients_said(brought.update).is_some_and(|clients| !self.index.may_hold_clients(clients)) {
+            // It is not read: most of what it costs would be the room for so many.
+            return self.refuse_whole(&brought, Refusal::Full);
+        }
         let update = match Update::decode(brought.update) {
             Ok(update) => update,
             Err(refusal) => {
                 counter!("tandem_updates_refused_total", "reason" => refusal.name()).increment(1);
-                self.refuse(brought.member, brought.entry, Refusal::BadUpdate);
-                if brought.answers {
-                    self.give_up_waiting(brought.member);
-                }
-                return;
+                return self.refuse_whole(&brought, Refusal::BadUpdate);
             }
         };
         failpoint!("room::apply", of self.name.as_str());
@@ -38,6 +38,14 @@ impl Room {
             self.edit(&brought, &update, now);
         } else {
             self.view(&brought, &update, now);
+        }
+    }
+
+    /// Nothing of it is taken, and an answer that is refused is no better than none.
+    fn refuse_whole(&mut self, brought: &Brought<'_>, refusal: Refusal) {
+        self.refuse(brought.member, brought.entry, refusal);
+        if brought.answers {
+            self.give_up_waiting(brought.member);
         }
     }
 
