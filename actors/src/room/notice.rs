@@ -56,7 +56,12 @@ impl Inbox {
 
     /// Takes all notices, oldest first.
     pub fn take(&self, notices: &mut VecDeque<Notice>) {
-        notices.append(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut new = std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        if notices.is_empty() {
+            *notices = new;
+        } else {
+            notices.append(&mut new);
+        }
     }
 
     /// The bell that it rings.

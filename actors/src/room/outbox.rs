@@ -249,6 +249,9 @@ impl Ring {
             self.first += 1;
             self.shrink(entry.post.len());
         }
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
     }
 
     fn evict(&mut self) {

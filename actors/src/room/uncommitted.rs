@@ -65,7 +65,12 @@ impl Uncommitted {
     /// Takes what is durable up to `number`.
     pub fn committed(&mut self, number: u64) -> Vec<Pending> {
         let durable = self.pending.iter().take_while(|pending| pending.number <= number).count();
-        let durable: Vec<Pending> = self.pending.drain(..durable).collect();
+        // A document at rest keeps no room for what is typed in a busy moment, here and in its ring.
+        let durable: Vec<Pending> = if durable == self.pending.len() {
+            std::mem::take(&mut self.pending).into()
+        } else {
+            self.pending.drain(..durable).collect()
+        };
         self.bytes -= durable.iter().map(|pending| pending.contribution.update.len() as u64).sum::<u64>();
         durable
     }

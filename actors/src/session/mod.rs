@@ -67,10 +67,11 @@ pub fn work<S>(around: Arc<Around>, arrival: Arrival<S>) -> Work
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    Box::new(move |orders| Box::pin(conduct(around, arrival, orders)))
+    Box::new(move |orders| Box::pin(begin(around, arrival).run(orders)))
 }
 
-async fn conduct<S>(around: Arc<Around>, arrival: Arrival<S>, orders: mpsc::UnboundedReceiver<Order>)
+/// Boxed, because a future keeps a place for each step on which what it holds is moved: that was most of a session.
+fn begin<S>(around: Arc<Around>, arrival: Arrival<S>) -> Box<Conduct<S>>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -82,7 +83,7 @@ where
     let socket = Socket::new(io, early, limits, around.budget.clone());
     let now = Instant::now();
     let ysync = matches!(speaks, Speaks::YSync { .. });
-    let mut session = Conduct::new(around, socket, place, ysync, now);
+    let mut session = Box::new(Conduct::new(around, socket, place, ysync, now));
     match speaks {
         Speaks::YSync { document: Ok(name), credential } => {
             session.open_single(name, credential.as_deref().unwrap_or_default(), now);
@@ -90,7 +91,7 @@ where
         Speaks::YSync { document: Err(_), .. } => session.refuse(Refusal::NameNotAllowed),
         Speaks::Hocuspocus => {}
     }
-    session.run(orders).await;
+    session
 }
 
 /// A session's actor: it takes no messages, since what a session hears comes by its socket, its rooms' bells and its

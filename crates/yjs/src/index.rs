@@ -192,6 +192,10 @@ impl Index {
             return None;
         }
         let slot = self.clients.len();
+        if slot == 0 {
+            // Most documents have one for long: room for it, not for four.
+            self.clients.reserve_exact(1);
+        }
         self.clients.push(Client::new(client));
         self.slots.insert(client, slot);
         Some(slot)

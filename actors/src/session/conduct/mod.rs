@@ -176,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Runs until the socket ends.
-    pub async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    pub async fn run(mut self: Box<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
         let over = poll_fn(|cx| self.poll(cx, &mut orders)).await;
         // Rooms are left now, not when the peer agrees. What was on its way into one leaves it too.
         self.slots.clear();
