@@ -64,10 +64,10 @@ lint: ## formatting, clippy with warnings as errors
 	cargo clippy --workspace --all-features --all-targets --quiet -- -D warnings
 
 .PHONY: build-test
-build-test: ## builds the binary that the tests drive, with failpoints
+build-test: ## builds the tests and the binary that they drive, with failpoints
 	$(call step,build)
 	@scripts/setup rust
-	cargo build -p tandem --features failpoints
+	cargo test --no-run $(CRATES) --features tandem/failpoints
 
 .PHONY: test-rust
 test-rust: build-test ## unit and integration tests of the crates, on SQLite and a PostgreSQL of their own
@@ -159,7 +159,6 @@ test-browser: build-test ## the page in headless Chromium
 test-autobahn: build-test ## Autobahn's WebSocket cases against the edge: all that apply, under a minute
 	$(call step,WebSocket conformance)
 	@scripts/setup python
-	cargo build -p tandem --features failpoints --example echo
 	tests/autobahn/run.sh $(TARGET)/debug/examples/echo
 
 .PHONY: fuzz
@@ -176,14 +175,14 @@ audit: ## licences, sources, doubles and advisories of the dependencies
 ##@ Measure
 
 # The servers in the order of their turns, how often each has one, the scenarios (all if none is named), a trace.
-SERVERS ?= floor,tandem,tandem-hocuspocus,y-websocket,hocuspocus,y-sweet
+SERVERS ?= floor,tandem,tandem-hocuspocus,tandem-postgres,y-websocket,hocuspocus,y-sweet
 ROUNDS ?= 5
 ONLY ?=
 TRACE ?= $(TANDEM_TRACE)
 
 .PHONY: bench
 bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
-	@scripts/setup rust node
+	@scripts/setup rust node postgres
 	cargo build --release -p tandem
 	cargo build --release -p tandem-load
 	tests/load/peers/install $(SERVERS)

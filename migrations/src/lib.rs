@@ -7,13 +7,14 @@
 mod m20261125_000001_documents;
 mod m20261125_000002_document_updates;
 mod m20261125_000003_document_snapshots;
+mod m20261126_000004_document_segments;
 
 use sea_orm_migration::prelude::*;
 
 /// The format of what is stored, as `tandem --version` prints it.
 ///
 /// Raised with a step that a binary of the previous format cannot live with.
-pub const STORE_FORMAT: u32 = 1;
+pub const STORE_FORMAT: u32 = 2;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_documents::Migration),
             Box::new(m20261125_000002_document_updates::Migration),
             Box::new(m20261125_000003_document_snapshots::Migration),
+            Box::new(m20261126_000004_document_segments::Migration),
         ]
     }
 }

@@ -105,6 +105,8 @@ pub struct Store {
     pub database_url: SecretString,
     /// A statement that takes longer is logged and counted.
     pub slow_statement_ms: u64,
+    /// SQLite: how many committed rows wait in segments before they go to their documents.
+    pub tail_rows: u64,
     /// PostgreSQL: the most connections.
     pub connections: u64,
     /// PostgreSQL: how long a connection may take to be made or to become free.

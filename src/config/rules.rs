@@ -39,6 +39,7 @@ pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str)
         ("auth.guest_seconds", auth.guest_seconds, 1, WEEK_SECONDS),
         ("auth.leeway_seconds", auth.leeway_seconds, 0, 300),
         ("store.slow_statement_ms", store.slow_statement_ms, 1, 600_000),
+        ("store.tail_rows", store.tail_rows, 0, 100_000),
         // One appends: without a second nobody could read.
         ("store.connections", store.connections, 2, 200),
         ("store.acquire_seconds", store.acquire_seconds, 1, 60),

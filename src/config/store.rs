@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem_store::{Options, PostgresOptions};
+use tandem_store::{Options, PostgresOptions, SqliteOptions};
 
 use super::Store;
 
@@ -13,6 +13,10 @@ impl Store {
         let seconds = Duration::from_secs;
         Options {
             slow_statement: Duration::from_millis(self.slow_statement_ms),
+            sqlite: SqliteOptions {
+                tail_rows: usize::try_from(self.tail_rows).unwrap_or(usize::MAX),
+                ..SqliteOptions::default()
+            },
             postgres: PostgresOptions {
                 connections: u32::try_from(self.connections).unwrap_or(u32::MAX),
                 acquire_timeout: seconds(self.acquire_seconds),

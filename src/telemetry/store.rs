@@ -23,6 +23,8 @@ pub fn gauge_store(statistics: &Statistics) {
     gauge!("tandem_store_writes_waiting").set(writer.waiting);
     gauge!("tandem_store_failing").set(f64::from(u8::from(writer.failing)));
     gauge!("tandem_store_last_commit_seconds").set(writer.last_commit.as_secs_f64());
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    gauge!("tandem_store_tail_rows").set(writer.tail_rows as f64);
     counter!("tandem_store_commits_total").absolute(writer.commits);
     counter!("tandem_store_rows_total").absolute(writer.rows);
     counter!("tandem_store_failures_total").absolute(writer.failures);
@@ -35,6 +37,7 @@ pub(super) fn describe() {
     describe_gauge!("tandem_store_writes_waiting", "Writes that wait for their turn or for a connection");
     describe_gauge!("tandem_store_failing", "1 while the newest write failed");
     describe_gauge!("tandem_store_last_commit_seconds", "How long the newest write took");
+    describe_gauge!("tandem_store_tail_rows", "Committed rows that wait in segments to go to their documents; SQLite");
     describe_counter!("tandem_store_commits_total", "Writes that ended well");
     describe_counter!("tandem_store_rows_total", "Log rows appended");
     describe_counter!("tandem_store_failures_total", "Writes that failed");

@@ -27,7 +27,7 @@ pub const COMPACT_SHARE: u64 = 4;
 
 /// Fewer rows than this load as fast as the snapshot that would be made of them, however large they are: only what is
 /// overwritten in them is to be gained.
-pub const COMPACT_FEW_ROWS: u64 = 8;
+pub const COMPACT_FEW_ROWS: u64 = 3;
 
 /// Told when a job ended: what loads start from now, if that is known.
 pub type Done = Box<dyn FnOnce(Option<Compacted>) + Send>;

@@ -96,7 +96,7 @@ pub struct Limits {
 
     /// A document is compacted after so many rows since its snapshot, …
     pub compact_rows: u64,
-    /// … or so many bytes in 8 rows or more (or twice what the document holds), once they are a quarter of the document.
+    /// … or so many bytes in 3 rows or more (or twice what the document holds), once they are a quarter of the document.
     pub compact_bytes: u64,
 }
 
@@ -140,7 +140,7 @@ impl Default for Limits {
             pong_seconds: 10,
             room_idle_seconds: 10,
             compact_rows: 500,
-            compact_bytes: 256 * KIB,
+            compact_bytes: 64 * KIB,
         }
     }
 }

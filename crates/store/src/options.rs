@@ -25,6 +25,9 @@ pub struct SqliteOptions {
     /// The most bytes that the database's file may have, its write-ahead log not counted; beyond it the store is full.
     /// `None`: as many as the disk has.
     pub bytes_max: Option<u64>,
+    /// How many committed rows wait before they go to their documents; four times as many are the most. 0: each commit
+    /// goes there at once, which touches a page or two a row.
+    pub tail_rows: usize,
 }
 
 /// How a PostgreSQL server is used.
@@ -58,7 +61,7 @@ impl Default for Options {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { readers: 8, bytes_max: None }
+        Self { readers: 8, bytes_max: None, tail_rows: 1024 }
     }
 }
 

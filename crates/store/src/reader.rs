@@ -1,5 +1,6 @@
 //! The connections that read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
@@ -11,6 +12,7 @@ use crate::fault::{Fault, describe, log_error};
 use crate::pool;
 use crate::queries::{self, documents, snapshots, updates};
 use crate::statistics::PoolStatistics;
+use crate::tail::Tail;
 
 /// How many rows one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
@@ -21,6 +23,8 @@ const SNAPSHOT_PAGES: u32 = 5;
 /// Reads, each within its time.
 pub struct Reader {
     connection: DatabaseConnection,
+    /// The rows that are not yet at their documents.
+    tail: Arc<Tail>,
     turn_timeout: Duration,
     page_timeout: Duration,
 }
@@ -34,8 +38,13 @@ enum ReadError {
 
 impl Reader {
     /// A connection becomes free within `turn_timeout`, or is not waited for.
-    pub fn new(connection: DatabaseConnection, turn_timeout: Duration, page_timeout: Duration) -> Self {
-        Self { connection, turn_timeout, page_timeout }
+    pub fn new(
+        connection: DatabaseConnection,
+        tail: Arc<Tail>,
+        turn_timeout: Duration,
+        page_timeout: Duration,
+    ) -> Self {
+        Self { connection, tail, turn_timeout, page_timeout }
     }
 
     pub fn connections(&self) -> PoolStatistics {
@@ -51,8 +60,16 @@ impl Reader {
     }
 
     pub async fn find(&self, name: &DocumentName) -> Result<Option<Document>, LogError> {
-        let found = within(self.turn_and_page(), documents::by_name(&self.connection, name.as_str())).await;
-        found.map_err(ReadError::into_log)?.as_ref().map(document).transpose()
+        loop {
+            let moves = self.tail.moves();
+            let found = within(self.turn_and_page(), documents::by_name(&self.connection, name.as_str())).await;
+            let Some(mut found) = found.map_err(ReadError::into_log)? else { return Ok(None) };
+            found.raise(self.tail.newest(DocumentId(found.id)));
+            // Its number was not known before: rows that left meanwhile were seen in neither place.
+            if self.tail.moves() == moves {
+                return document(&found).map(Some);
+            }
+        }
     }
 
     /// Touches the database.
@@ -63,39 +80,49 @@ impl Reader {
 
     /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
     pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
-        let (transaction, found) = self.begin(id).await?;
-        self.whole(&transaction, &found).await
+        let tail = self.tail.of(id);
+        let (transaction, found) = self.begin(id, &tail).await?;
+        self.whole(&transaction, &found, tail).await
     }
 
     /// Reads the rows behind `after`, if all of them are there; else as a load.
     pub async fn since(&self, id: DocumentId, after: Seq) -> Result<Loaded, LogError> {
-        let (transaction, found) = self.begin(id).await?;
+        let tail = self.tail.of(id);
+        let (transaction, found) = self.begin(id, &tail).await?;
         if after.0 < found.base {
-            return self.whole(&transaction, &found).await;
+            return self.whole(&transaction, &found, tail).await;
         }
         let rows = self.rows(&transaction, id, after).await.map_err(|error| error.into_log_of(id))?;
+        let rows = joined(rows, after, &tail);
         let document = document(&found)?;
         if whole(after, &rows, document.head).is_err() {
-            return self.whole(&transaction, &found).await;
+            return self.whole(&transaction, &found, tail).await;
         }
         Ok(Loaded { document, snapshot: None, rows })
     }
 
-    async fn begin(&self, id: DocumentId) -> Result<(DatabaseTransaction, documents::Found), LogError> {
+    async fn begin(&self, id: DocumentId, tail: &[Row]) -> Result<(DatabaseTransaction, documents::Found), LogError> {
         let of_document = |error: ReadError| error.into_log_of(id);
         let begin = queries::begin_snapshot(&self.connection);
         let transaction = within(self.turn_and_page(), begin).await.map_err(of_document)?;
         let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
-        Ok((transaction, found.ok_or(LogError::Absent)?))
+        let mut found = found.ok_or(LogError::Absent)?;
+        found.raise(tail.last().map(|row| row.seq));
+        Ok((transaction, found))
     }
 
-    async fn whole(&self, transaction: &DatabaseTransaction, found: &documents::Found) -> Result<Loaded, LogError> {
+    async fn whole(
+        &self,
+        transaction: &DatabaseTransaction,
+        found: &documents::Found,
+        tail: Vec<Row>,
+    ) -> Result<Loaded, LogError> {
         let id = DocumentId(found.id);
         let of_document = |error: ReadError| error.into_log_of(id);
         let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(transaction, id)).await;
         let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
         let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
-        let rows = self.rows(transaction, id, after).await.map_err(of_document)?;
+        let rows = joined(self.rows(transaction, id, after).await.map_err(of_document)?, after, &tail);
         let document = document(found)?;
         whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
         Ok(Loaded { document, snapshot, rows })
@@ -159,6 +186,15 @@ pub fn document(found: &documents::Found) -> Result<Document, LogError> {
     })
 }
 
+/// A document's rows behind `after`: those at it, and those that are not yet.
+fn joined(mut rows: Vec<Row>, after: Seq, tail: &[Row]) -> Vec<Row> {
+    rows.extend(tail.iter().filter(|row| row.seq > after).cloned());
+    // In order already but for what was moved, or went to the document at once, meanwhile.
+    rows.sort_by_key(|row| row.seq);
+    rows.dedup_by_key(|row| row.seq);
+    rows
+}
+
 async fn within<T>(limit: Duration, read: impl Future<Output = Result<T, DbErr>>) -> Result<T, ReadError> {
     match timeout(limit, read).await {
         Ok(outcome) => outcome.map_err(ReadError::Database),
@@ -188,6 +224,22 @@ mod tests {
         let never = std::future::pending::<Result<(), DbErr>>();
         let error = within(Duration::from_millis(1), never).await.expect_err("no answer").into_log_of(DocumentId(1));
         assert_eq!(error, LogError::Unavailable("a read took longer than 1ms".into()));
+    }
+
+    #[test]
+    fn rows_of_both_places_are_each_there_once() {
+        let rows =
+            |seqs: &[i64]| seqs.iter().map(|seq| Row { seq: Seq(*seq), payload: Bytes::new() }).collect::<Vec<_>>();
+        for (at, tail, all) in [
+            (&[3, 4][..], &[5, 6][..], &[3, 4, 5, 6][..]),
+            (&[3, 4, 5], &[4, 5, 6], &[3, 4, 5, 6]),
+            (&[3, 6], &[4, 5], &[3, 4, 5, 6]),
+            (&[3], &[1, 2], &[3]),
+            (&[], &[3], &[3]),
+            (&[3], &[], &[3]),
+        ] {
+            assert_eq!(joined(rows(at), Seq(2), &rows(tail)), rows(all), "{at:?} and {tail:?}");
+        }
     }
 
     fn check(after: i64, seqs: &[i64], head: i64) -> Result<(), String> {

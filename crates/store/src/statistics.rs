@@ -28,7 +28,7 @@ pub struct PoolStatistics {
 /// The writer's figures since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriterStatistics {
-    /// Writes that ended well: appends, snapshots, creations and deletions.
+    /// Writes that ended well: appends, snapshots, creations, deletions, and rows going to their documents.
     pub commits: u64,
     /// Rows that were appended.
     pub rows: u64,
@@ -40,6 +40,8 @@ pub struct WriterStatistics {
     pub waiting: u32,
     /// How long the newest write took, from its turn to its commit.
     pub last_commit: Duration,
+    /// Committed rows that are not yet at their documents; on PostgreSQL none.
+    pub tail_rows: usize,
 }
 
 /// The writer's figures while they change.

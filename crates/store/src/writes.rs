@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sea_orm::{DatabaseConnection, DbErr};
 use tandem_model::log::{Installed, LogError, Row};
-use tandem_model::{DocumentId, DocumentName, Epoch};
+use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 
 use crate::entities::document_snapshot;
 use crate::queries::{self, documents, snapshots, updates};
@@ -30,17 +30,20 @@ pub async fn create(connection: &DatabaseConnection, name: &DocumentName) -> Res
     }
 }
 
-/// Installs a snapshot under the document's row lock; `None` if there is no such document.
+/// Installs a snapshot under the document's row lock; `None` if there is no such document. `tail` is the newest of its
+/// rows that are not yet at the document.
 pub async fn install_snapshot(
     connection: &DatabaseConnection,
     document: DocumentId,
     epoch: Epoch,
     snapshot: Row,
+    tail: Option<Seq>,
 ) -> Result<Option<Installed>, DbErr> {
     let transaction = queries::begin_write(connection).await?;
-    let Some(found) = documents::locked(&transaction, document).await? else {
+    let Some(mut found) = documents::locked(&transaction, document).await? else {
         return Ok(None);
     };
+    found.raise(tail);
     let newest = snapshots::newest_seq(&transaction, document).await?.unwrap_or(found.base);
     let current = found.epoch == epoch.0 && found.deleted_at.is_none();
     if !current || snapshot.seq.0 <= newest || snapshot.seq.0 > found.head() {
@@ -54,16 +57,18 @@ pub async fn install_snapshot(
     Ok(Some(Installed::Yes))
 }
 
-/// Deletes a document under its row lock; `None` if there is no such document.
+/// Deletes a document under its row lock; `None` if there is no such document. `tail` as above.
 pub async fn delete(
     connection: &DatabaseConnection,
     document: DocumentId,
     tombstone: &[u8],
+    tail: Option<Seq>,
 ) -> Result<Option<()>, DbErr> {
     let transaction = queries::begin_write(connection).await?;
-    let Some(found) = documents::locked(&transaction, document).await? else {
+    let Some(mut found) = documents::locked(&transaction, document).await? else {
         return Ok(None);
     };
+    found.raise(tail);
     documents::mark_deleted(&transaction, document, found.head(), tombstone, now_ms()).await?;
     updates::remove(&transaction, document).await?;
     snapshots::remove_before(&transaction, document, i64::MAX).await?;

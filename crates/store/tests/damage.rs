@@ -29,7 +29,7 @@ async fn assert_unreadable(log: &StoreLog, document: &Document, reason: &str) {
 #[tokio::test]
 async fn a_gap_makes_its_document_unreadable_and_nothing_is_overwritten() {
     let place = Place::new();
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     let a = five(&log).await;
     place.run("DELETE FROM document_updates WHERE document = 1 AND seq = 3").await;
@@ -46,7 +46,7 @@ async fn a_gap_makes_its_document_unreadable_and_nothing_is_overwritten() {
 #[tokio::test]
 async fn a_missing_first_row_is_noticed_with_and_without_a_snapshot() {
     let place = Place::new();
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     let a = five(&log).await;
     place.run("DELETE FROM document_updates WHERE document = 1 AND seq = 1").await;
@@ -61,7 +61,7 @@ async fn a_missing_first_row_is_noticed_with_and_without_a_snapshot() {
 #[tokio::test]
 async fn newest_rows_that_a_snapshot_saw_are_missed() {
     let place = Place::new();
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     let a = five(&log).await;
     let snapshot = Row { seq: Seq(2), payload: Bytes::from_static(b"up to two") };
@@ -73,7 +73,7 @@ async fn newest_rows_that_a_snapshot_saw_are_missed() {
 #[tokio::test]
 async fn a_lost_snapshot_is_made_up_for_by_the_rows_that_were_kept() {
     let place = Place::new();
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     let a = five(&log).await;
     for seq in [2, 4] {
@@ -98,7 +98,7 @@ async fn a_page_of_rubbish_makes_its_documents_unreadable_and_names_stay_known()
     file[start..start + 4096].fill(0xaa);
     std::fs::write(place.path(), &file).unwrap();
 
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     match log.load(a.id).await {
         Err(LogError::Unreadable { document, reason }) => {

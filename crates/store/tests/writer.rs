@@ -56,7 +56,7 @@ async fn a_write_whose_caller_left_is_done() {
 #[tokio::test]
 async fn after_a_failed_append_the_heads_are_read_again() {
     let place = Place::new();
-    let store = place.open().await;
+    let store = place.open_with(0).await;
     let log = store.log();
     let (a, b) = (create(&log, "a").await, create(&log, "b").await);
     log.append(vec![row(&a, "1"), row(&b, "1")]).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_lock_of_somebody_else_is_unavailable_and_passes() {
 #[tokio::test]
 async fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
     let place = Place::new();
-    let log = place.open().await.log();
+    let log = place.open_with(0).await.log();
     let a = create(&log, "a").await;
     append(&log, &a, "1").await.unwrap();
     place.run("INSERT INTO document_updates (document, seq, payload) VALUES (1, 2, x'00')").await;

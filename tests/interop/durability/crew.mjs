@@ -16,7 +16,7 @@ const DOCUMENTS = 4
 const ROUNDS_A_DOCUMENT = 5
 
 /** Compaction comes often enough to be under way when something ends. */
-export const COMPACTING = { TANDEM__LIMITS__COMPACT_ROWS: '8', TANDEM__LIMITS__COMPACT_BYTES: '1024' }
+export const COMPACTING = { TANDEM__LIMITS__COMPACT_ROWS: '8', TANDEM__LIMITS__COMPACT_BYTES: '1024', TANDEM__STORE__TAIL_ROWS: '50' }
 
 /** The crews of one run: their documents live for some rounds, and whatever was ever acknowledged is looked for again. */
 export class Crews {

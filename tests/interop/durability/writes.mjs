@@ -27,8 +27,8 @@ const { values } = parseArgs({ options: { every: { type: 'string', default: '1' 
 const WEIGHTS = [0, 10, 0, 20_000, 0, 300, 0, 0]
 const NAMES = ['one', 'two']
 
-/** Compaction comes in the middle of it. */
-const SETTINGS = { TANDEM__LIMITS__COMPACT_ROWS: '3', TANDEM__LIMITS__COMPACT_BYTES: '1' }
+/** Compaction comes in the middle of it, and so do rows that go from segments to their documents. */
+const SETTINGS = { TANDEM__LIMITS__COMPACT_ROWS: '3', TANDEM__LIMITS__COMPACT_BYTES: '1', TANDEM__STORE__TAIL_ROWS: '4' }
 
 /** What no server can survive. */
 const CONTROL = 'sync that loses and says nothing'

@@ -16,6 +16,7 @@ pub mod machine;
 pub mod outcome;
 pub mod plan;
 pub mod plot;
+pub mod postgres;
 pub mod protocol;
 pub mod report;
 pub mod scenarios;

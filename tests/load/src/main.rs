@@ -47,6 +47,9 @@ struct Common {
     /// The Tandem binary; without it TANDEM_BIN, or the one beside this program.
     #[arg(long, global = true)]
     tandem: Option<PathBuf>,
+    /// The script that starts a PostgreSQL.
+    #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../postgres/server"))]
+    postgres: PathBuf,
     /// The folder of the peers, after its `install`.
     #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))]
     peers: PathBuf,
@@ -268,6 +271,7 @@ fn programs(common: &Common) -> Result<Programs> {
         tandem: named.unwrap_or_else(|| beside("tandem")),
         floor: beside("floor"),
         peers: common.peers.clone(),
+        postgres: common.postgres.clone(),
         y_sweet: beside("../peers/bin/y-sweet"),
         server_core: both.then_some(server_core),
         load_core: both.then_some(load_core),

@@ -136,6 +136,7 @@ all of them. Shown are medians over the rounds; a ratio is the median of the rou
 - *floor*: a relay of a hundred lines on tokio-tungstenite that sends every frame to the others. No document, no commit,
   no rights: what a socket server costs on this machine.
 - *tandem*, *tandem-hocuspocus*: durable on SQLite with `synchronous=FULL`, over y-websocket's and Hocuspocus' protocol.
+- *tandem-postgres*: over y-websocket's, durable on a PostgreSQL of its own, which shares the load's core and is not counted.
 - *y-websocket*: `@y/websocket-server` 0.1.1, in memory. *hocuspocus*: `@hocuspocus/server` 4.7.0 with its SQLite extension,
   saved 2 to 10 s later. *y-sweet*: 0.9.1 on the file system, saved 10 s later.
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::machine::{self, Process};
+use crate::postgres::Postgres;
 use crate::protocol::Dialect;
 
 /// A server may take so long to listen.
@@ -34,6 +35,8 @@ pub enum Kind {
     Tandem,
     /// Tandem over Hocuspocus, on SQLite: with acknowledgements.
     TandemHocuspocus,
+    /// Tandem over y-websocket, on a PostgreSQL of its own beside the load.
+    TandemPostgres,
     /// The reference server of y-websocket: in memory, never saved.
     YWebsocket,
     /// Hocuspocus with its SQLite extension: saved 2 to 10 s later.
@@ -53,6 +56,8 @@ pub struct Programs {
     pub peers: PathBuf,
     /// y-sweet.
     pub y_sweet: PathBuf,
+    /// What starts a PostgreSQL.
+    pub postgres: PathBuf,
     /// The processor of the server, if it is bound.
     pub server_core: Option<usize>,
     /// The processor of this tool, if it is bound.
@@ -73,12 +78,26 @@ pub struct Server {
     child: Child,
     folder: TempDir,
     programs: Programs,
+    /// Where it stores, if not in its folder. Last, for it ends after its server.
+    postgres: Option<Postgres>,
 }
 
 impl Kind {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::Floor, Self::Tandem, Self::TandemHocuspocus, Self::YWebsocket, Self::Hocuspocus, Self::YSweet];
+    pub const ALL: [Self; 7] = [
+        Self::Floor,
+        Self::Tandem,
+        Self::TandemHocuspocus,
+        Self::TandemPostgres,
+        Self::YWebsocket,
+        Self::Hocuspocus,
+        Self::YSweet,
+    ];
+
+    /// Whether it is Tandem, on whatever store.
+    pub fn is_tandem(self) -> bool {
+        matches!(self, Self::Tandem | Self::TandemHocuspocus | Self::TandemPostgres)
+    }
 
     /// How it is called on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -86,6 +105,7 @@ impl Kind {
             Self::Floor => "floor",
             Self::Tandem => "tandem",
             Self::TandemHocuspocus => "tandem-hocuspocus",
+            Self::TandemPostgres => "tandem-postgres",
             Self::YWebsocket => "y-websocket",
             Self::Hocuspocus => "hocuspocus",
             Self::YSweet => "y-sweet",
@@ -95,7 +115,7 @@ impl Kind {
     /// What its clients speak.
     pub fn dialect(self) -> Dialect {
         match self {
-            Self::Floor | Self::Tandem | Self::YWebsocket | Self::YSweet => Dialect::YWebsocket,
+            Self::Floor | Self::Tandem | Self::TandemPostgres | Self::YWebsocket | Self::YSweet => Dialect::YWebsocket,
             Self::TandemHocuspocus | Self::Hocuspocus => Dialect::Hocuspocus,
         }
     }
@@ -106,19 +126,24 @@ impl Server {
     pub fn start(kind: Kind, programs: &Programs) -> Result<Self> {
         let folder =
             tempfile::Builder::new().prefix("tandem-load-").tempdir().map_err(Error::io("a temporary folder"))?;
-        Self::begin(kind, programs, folder)
+        let postgres = (kind == Kind::TandemPostgres).then(|| Postgres::start(&programs.postgres)).transpose()?;
+        Self::begin(kind, programs, folder, postgres)
     }
 
     /// Ends it and starts it again on what it stored.
     pub fn restart(mut self) -> Result<Self> {
         self.end();
         let folder = std::mem::replace(&mut self.folder, TempDir::new().map_err(Error::io("a temporary folder"))?);
-        Self::begin(self.kind, &self.programs.clone(), folder)
+        let postgres = self.postgres.take();
+        Self::begin(self.kind, &self.programs.clone(), folder, postgres)
     }
 
-    fn begin(kind: Kind, programs: &Programs, folder: TempDir) -> Result<Self> {
+    fn begin(kind: Kind, programs: &Programs, folder: TempDir, postgres: Option<Postgres>) -> Result<Self> {
         let address = free_address()?;
         let mut command = command(kind, programs, folder.path(), address);
+        if let Some(postgres) = &postgres {
+            command.env("DATABASE_URL", &postgres.url);
+        }
         let log = File::options().create(true).append(true).open(folder.path().join("server.log"));
         let log = log.map_err(Error::io("the server's log"))?;
         let errors = log.try_clone().map_err(Error::io("the server's log"))?;
@@ -134,9 +159,9 @@ impl Server {
         let child = child.map_err(Error::io(format!("starting {}", command.get_program().to_string_lossy())))?;
         let process = Process::new(child.id());
         let mut server =
-            Self { kind, address, process, token: String::new(), child, folder, programs: programs.clone() };
+            Self { kind, address, process, token: String::new(), child, folder, programs: programs.clone(), postgres };
         server.listens()?;
-        if matches!(kind, Kind::Tandem | Kind::TandemHocuspocus) {
+        if kind.is_tandem() {
             server.token = token(programs, server.folder.path())?;
         }
         Ok(server)
@@ -146,7 +171,7 @@ impl Server {
     pub fn path(&self, document: &str) -> String {
         match self.kind {
             Kind::Floor | Kind::YWebsocket => format!("/{document}"),
-            Kind::Tandem => format!("/yjs/{document}?token={}", self.token),
+            Kind::Tandem | Kind::TandemPostgres => format!("/yjs/{document}?token={}", self.token),
             Kind::TandemHocuspocus => "/hocuspocus".to_owned(),
             Kind::Hocuspocus => "/".to_owned(),
             Kind::YSweet => format!("/d/{document}/ws/{document}"),
@@ -234,7 +259,7 @@ fn command(kind: Kind, programs: &Programs, folder: &Path, address: SocketAddrV4
             command.arg(address.to_string()).current_dir(folder);
             command
         }
-        Kind::Tandem | Kind::TandemHocuspocus => {
+        Kind::Tandem | Kind::TandemHocuspocus | Kind::TandemPostgres => {
             let mut command = tandem(programs, folder);
             command.arg("serve").env("TANDEM__SERVER__LISTEN", address.to_string());
             command

@@ -20,7 +20,8 @@ fn programs() -> Programs {
     let tandem = std::env::var_os("TANDEM_BIN").map_or_else(|| floor.with_file_name("tandem"), PathBuf::from);
     assert!(tandem.exists(), "no binary at {}: run `make build-test`, or set TANDEM_BIN", tandem.display());
     let nowhere = PathBuf::new();
-    Programs { tandem, floor, peers: nowhere.clone(), y_sweet: nowhere, server_core: None, load_core: None }
+    let postgres = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../postgres/server"));
+    Programs { tandem, floor, peers: nowhere.clone(), y_sweet: nowhere, postgres, server_core: None, load_core: None }
 }
 
 fn run(plan: &Plan, kinds: &[Kind], trace: Option<&Trace>, check: impl Fn(&Outcome)) {
@@ -44,7 +45,8 @@ const TYPING: typing::Load = typing::Load { rooms: 5, writers: 3, readers: 0, ra
 
 #[test]
 fn rooms_get_every_letter_that_is_typed_in_them() {
-    run(&Plan::Rooms(TYPING), &ALL, None, |outcome| {
+    let kinds = [&ALL[..], &[Kind::TandemPostgres]].concat();
+    run(&Plan::Rooms(TYPING), &kinds, None, |outcome| {
         all_arrived(outcome);
         assert_eq!(outcome.figure("expected"), 5.0 * 3.0 * 10.0 * 2.0);
     });

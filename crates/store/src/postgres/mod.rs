@@ -10,6 +10,8 @@ mod lock;
 mod server;
 mod writer;
 
+use std::sync::Arc;
+
 use sea_orm::DatabaseConnection;
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::PgConnectOptions;
@@ -39,7 +41,7 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     let pool = connect::pool(settings.clone(), limits.connections.saturating_sub(1).max(1), limits);
     Ok(Opened {
         writer: opened::Writer::Postgres(Writer::new(settings, pool.clone(), limits)),
-        reader: Reader::new(pool, limits.acquire_timeout, options.read_timeout),
+        reader: Reader::new(pool, Arc::default(), limits.acquire_timeout, options.read_timeout),
         place: address.shown,
         applied,
     })

@@ -97,13 +97,14 @@ impl Writer {
         snapshot: Row,
     ) -> Result<Installed, LogError> {
         let install = move |writer: Arc<Self>| async move {
-            writes::install_snapshot(&writer.pool, document, epoch, snapshot).await
+            writes::install_snapshot(&writer.pool, document, epoch, snapshot, None).await
         };
         self.beside(install).await?.ok_or(LogError::Absent)
     }
 
     pub async fn delete(self: &Arc<Self>, document: DocumentId, tombstone: Bytes) -> Result<(), LogError> {
-        let delete = move |writer: Arc<Self>| async move { writes::delete(&writer.pool, document, &tombstone).await };
+        let delete =
+            move |writer: Arc<Self>| async move { writes::delete(&writer.pool, document, &tombstone, None).await };
         self.beside(delete).await?.ok_or(LogError::Absent)
     }
 

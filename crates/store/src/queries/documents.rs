@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query, SelectSta
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select,
 };
-use tandem_model::DocumentId;
+use tandem_model::{DocumentId, Seq};
 
 use crate::entities::document::{ActiveModel, Column, Entity};
 use crate::entities::document_update;
@@ -26,6 +26,11 @@ impl Found {
     /// The newest position that was given.
     pub fn head(&self) -> i64 {
         std::cmp::max(self.newest.unwrap_or(0), self.head)
+    }
+
+    /// Takes a row into account that is not at its document yet.
+    pub fn raise(&mut self, newest: Option<Seq>) {
+        self.newest = std::cmp::max(self.newest, newest.map(|seq| seq.0));
     }
 }
 
@@ -118,6 +123,17 @@ pub async fn mark_deleted(
 pub async fn note_head(db: &impl ConnectionTrait, document: DocumentId, head: i64) -> Result<(), DbErr> {
     let noted = ActiveModel { head: ActiveValue::Set(head), ..Default::default() };
     Entity::update_many().set(noted).filter(Column::Id.eq(document.0)).exec(db).await.map(drop)
+}
+
+/// Reads where the rows of several documents begin: each number with the position before its first row.
+pub async fn bases(db: &impl ConnectionTrait, documents: &[DocumentId]) -> Result<Vec<(i64, i64)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Base])
+        .filter(Column::Id.is_in(documents.iter().map(|document| document.0)))
+        .into_tuple()
+        .all(db)
+        .await
 }
 
 async fn found(db: &impl ConnectionTrait, which: Expr) -> Result<Option<Found>, DbErr> {

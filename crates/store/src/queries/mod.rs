@@ -1,6 +1,7 @@
 //! What is asked of the tables. Nothing here decides anything: rules stand with the writer and the reader.
 
 pub mod documents;
+pub mod segments;
 pub mod snapshots;
 pub mod updates;
 

@@ -18,6 +18,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a read waits for its turn among the readers. Longer than a read takes, for a full house is no fault.
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The connections that read which are always open: a load takes its second while its first is on the way back.
+const READERS_OPEN: u32 = 2;
+
 /// The bytes of the file that are read through the kernel's own cache.
 const MMAP_BYTES: &str = "268435456";
 
@@ -60,7 +63,9 @@ pub async fn readers(location: &Location, options: &Options) -> Result<DatabaseC
             .pragma("cache_size", "-4096")
             .pragma("mmap_size", MMAP_BYTES)
     };
-    let mut connect = pool(options, options.sqlite.readers.max(1));
+    let most = options.sqlite.readers.max(1);
+    let mut connect = pool(options, most);
+    connect.min_connections(READERS_OPEN.min(most));
     connect.map_sqlx_sqlite_opts(settings);
     Database::connect(connect).await
 }

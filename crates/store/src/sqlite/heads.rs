@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use tandem_model::log::{Append, Appended};
+use tandem_model::log::{Append, Appended, Row};
 use tandem_model::{DocumentId, Epoch, Seq};
-
-use crate::entities::document_update;
 
 /// How many documents' heads are held, a quarter of a MiB; beyond it all are forgotten, and read again as they are needed.
 const HEADS_MAX: usize = 7_000;
@@ -62,18 +60,14 @@ impl Heads {
     ///
     /// All of their documents that exist must be known. The positions count as given: if the commit fails, the heads
     /// are void.
-    pub fn give(&mut self, rows: Vec<Append>) -> (Vec<Appended>, Vec<document_update::Model>) {
+    pub fn give(&mut self, rows: Vec<Append>) -> (Vec<Appended>, Vec<(DocumentId, Row)>) {
         let mut written = Vec::with_capacity(rows.len());
         let outcomes = rows
             .into_iter()
             .map(|row| match self.0.get_mut(&row.document) {
                 Some(head) if head.epoch == row.epoch && head.life == Life::Live => {
                     head.seq = head.seq.next();
-                    written.push(document_update::Model {
-                        document: row.document.0,
-                        seq: head.seq.0,
-                        payload: row.payload.into(),
-                    });
+                    written.push((row.document, Row { seq: head.seq, payload: row.payload }));
                     Appended::At(head.seq)
                 }
                 _ => Appended::Gone,
@@ -108,7 +102,10 @@ mod tests {
         heads.learn(DocumentId(2), live(0, 1));
         let (outcomes, written) = heads.give(vec![row(1, 1), row(2, 1), row(1, 1)]);
         assert_eq!(outcomes, [Appended::At(Seq(5)), Appended::At(Seq(1)), Appended::At(Seq(6))]);
-        assert_eq!(written.iter().map(|row| (row.document, row.seq)).collect::<Vec<_>>(), [(1, 5), (2, 1), (1, 6)]);
+        assert_eq!(
+            written.iter().map(|(document, row)| (document.0, row.seq.0)).collect::<Vec<_>>(),
+            [(1, 5), (2, 1), (1, 6)]
+        );
     }
 
     #[test]

@@ -8,7 +8,11 @@ mod folder;
 mod heads;
 mod location;
 mod lock;
+mod segment;
+mod spreading;
 mod writer;
+
+use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tandem_migrations::Migrator;
@@ -36,10 +40,12 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     // What is acknowledged is worth nothing in a file whose name a power cut forgets.
     let folder = location.folder();
     folder::sync(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    let tail = Arc::default();
+    spreading::recover(&writer, &tail).await.map_err(failed)?;
     let readers = connect::readers(&location, options).await.map_err(failed)?;
     Ok(Opened {
-        writer: opened::Writer::Sqlite(Writer::new(&location, options, lock, writer)),
-        reader: Reader::new(readers, connect::TURN_TIMEOUT, options.read_timeout),
+        reader: Reader::new(readers, Arc::clone(&tail), connect::TURN_TIMEOUT, options.read_timeout),
+        writer: opened::Writer::Sqlite(Writer::new(&location, options, lock, writer, tail)),
         place,
         applied,
     })

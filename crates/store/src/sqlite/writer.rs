@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,13 +15,16 @@ use super::connect;
 use super::heads::{Head, Heads, Life};
 use super::location::{Location, Missing};
 use super::lock::FileLock;
+use super::segment;
+use super::spreading::{self, SEGMENT_BYTES_MAX, TAIL_BYTES};
 use crate::entities::document_update;
 use crate::fault::{describe, log_error};
 use crate::options::Options;
 use crate::pool;
-use crate::queries::{self, documents, updates};
+use crate::queries::{self, documents, segments, updates};
 use crate::reader::document;
 use crate::statistics::{Counters, WriterStatistics};
+use crate::tail::Tail;
 use crate::writes::{self, owned};
 
 /// Orders all writes, in the order in which they ask for their turn.
@@ -31,6 +35,10 @@ pub struct Writer {
     location: Location,
     options: Options,
     state: Mutex<State>,
+    /// Changed only by who has the turn.
+    tail: Arc<Tail>,
+    /// Whether the tail is about to be spread.
+    spreading: AtomicBool,
     counters: Counters,
 }
 
@@ -59,7 +67,14 @@ struct Turn<'a> {
 }
 
 impl Writer {
-    pub fn new(location: &Location, options: &Options, lock: FileLock, connection: DatabaseConnection) -> Arc<Self> {
+    /// The tail holds what the file's segments hold.
+    pub fn new(
+        location: &Location,
+        options: &Options,
+        lock: FileLock,
+        connection: DatabaseConnection,
+        tail: Arc<Tail>,
+    ) -> Arc<Self> {
         let connection = Connection::Open(connection);
         let state = State { connection, heads: Heads::default(), lock: Some(lock) };
         Arc::new(Self {
@@ -67,23 +82,27 @@ impl Writer {
             location: Location { missing: Missing::Refuse, ..location.clone() },
             options: *options,
             state: Mutex::new(state),
+            tail,
+            spreading: AtomicBool::new(false),
             counters: Counters::default(),
         })
     }
 
     pub fn statistics(&self) -> WriterStatistics {
-        self.counters.read()
+        WriterStatistics { tail_rows: self.tail.rows(), ..self.counters.read() }
     }
 
     /// Between two writes.
-    pub async fn trim(&self) {
+    pub async fn trim(self: &Arc<Self>) {
+        self.spread().await;
         if let Connection::Open(connection) = &self.state.lock().await.connection {
             pool::trim(connection).await;
         }
     }
 
     /// Waits for the writes before it, then ends all writing and lets go of the lock.
-    pub async fn close(&self) {
+    pub async fn close(self: &Arc<Self>) {
+        self.spread().await;
         let mut state = self.state.lock().await;
         if let Connection::Open(connection) = mem::replace(&mut state.connection, Connection::Closed) {
             pool::close(&connection).await;
@@ -98,12 +117,40 @@ impl Writer {
         let writer = Arc::clone(self);
         owned(async move {
             let mut turn = writer.turn().await?;
-            let outcome = append(&turn.connection, &mut turn.heads, rows).await;
+            let outcome = turn.append(rows).await;
             let outcomes = turn.settle(outcome).await?;
             writer.counters.appended(&outcomes);
+            if writer.tail_is_long(1) && !writer.spreading.swap(true, Ordering::Relaxed) {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move { writer.spread().await });
+            }
             Ok(outcomes)
         })
         .await
+    }
+
+    /// Brings the rows that wait to their documents. If that fails they go on waiting.
+    async fn spread(self: &Arc<Self>) {
+        if self.tail.rows() == 0 {
+            return;
+        }
+        let writer = Arc::clone(self);
+        let spread = owned(async move {
+            let mut turn = writer.turn().await?;
+            writer.spreading.store(false, Ordering::Relaxed);
+            let outcome = turn.spread().await;
+            turn.settle(outcome).await
+        });
+        // Whoever closes a store for the second time, and a file that cannot be written: both were told.
+        if let Err(error) = spread.await {
+            tracing::debug!(%error, "what was committed stays in its segments");
+        }
+    }
+
+    /// Whether this many times the rows wait that may.
+    fn tail_is_long(&self, times: usize) -> bool {
+        let rows = self.options.sqlite.tail_rows.max(1);
+        self.tail.rows() >= times * rows || self.tail.bytes() >= times * TAIL_BYTES
     }
 
     pub async fn create(self: &Arc<Self>, name: DocumentName) -> Result<Document, LogError> {
@@ -114,7 +161,9 @@ impl Writer {
             if let Ok(found) = &outcome {
                 turn.heads.forget(DocumentId(found.id));
             }
-            let found = turn.settle(outcome).await?;
+            let newest = outcome.as_ref().ok().and_then(|found| writer.tail.newest(DocumentId(found.id)));
+            let mut found = turn.settle(outcome).await?;
+            found.raise(newest);
             document(&found)
         })
         .await
@@ -129,7 +178,8 @@ impl Writer {
         let writer = Arc::clone(self);
         owned(async move {
             let turn = writer.turn().await?;
-            let outcome = writes::install_snapshot(&turn.connection, document, epoch, snapshot).await;
+            let newest = writer.tail.newest(document);
+            let outcome = writes::install_snapshot(&turn.connection, document, epoch, snapshot, newest).await;
             turn.settle(outcome).await?.ok_or(LogError::Absent)
         })
         .await
@@ -140,8 +190,17 @@ impl Writer {
         owned(async move {
             let mut turn = writer.turn().await?;
             turn.heads.forget(document);
-            let outcome = writes::delete(&turn.connection, document, &tombstone).await;
-            turn.settle(outcome).await?.ok_or(LogError::Absent)
+            let newest = writer.tail.newest(document);
+            let outcome = writes::delete(&turn.connection, document, &tombstone, newest).await;
+            if outcome.is_ok() {
+                writer.tail.forget(document);
+            }
+            turn.settle(outcome).await?.ok_or(LogError::Absent)?;
+            if newest.is_some() {
+                // Room is what a deletion is for.
+                writer.spread().await;
+            }
+            Ok(())
         })
         .await
     }
@@ -152,9 +211,7 @@ impl Writer {
         let since = Instant::now();
         let connection = match mem::replace(&mut state.connection, Connection::Broken) {
             Connection::Open(connection) => connection,
-            Connection::Broken => {
-                connect::writer(&self.location, &self.options).await.map_err(|error| self.failed(&error))?
-            }
+            Connection::Broken => self.reopened().await.map_err(|error| self.failed(&error))?,
             Connection::Closed => {
                 state.connection = Connection::Closed;
                 return Err(LogError::Unavailable("the store is closed".to_owned()));
@@ -162,6 +219,18 @@ impl Writer {
         };
         let heads = mem::take(&mut state.heads);
         Ok(Turn { writer: self, state, connection, heads, since })
+    }
+
+    /// Opens the file again, and believes it rather than the tail: the write that failed may be in it.
+    async fn reopened(&self) -> Result<DatabaseConnection, DbErr> {
+        let connection = connect::writer(&self.location, &self.options).await?;
+        match spreading::recover(&connection, &self.tail).await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                pool::close(&connection).await;
+                Err(error)
+            }
+        }
     }
 
     fn failed(&self, error: &DbErr) -> LogError {
@@ -172,6 +241,58 @@ impl Writer {
 }
 
 impl Turn<'_> {
+    async fn append(&mut self, rows: Vec<Append>) -> Result<Vec<Appended>, DbErr> {
+        if self.writer.tail_is_long(4) {
+            // Spreading failed, or is late: no more waits before it is done.
+            self.spread().await?;
+        }
+        self.learn(&rows).await?;
+        let (outcomes, written) = self.heads.give(rows);
+        let bytes: usize = written.iter().map(|(_, row)| row.payload.len()).sum();
+        if written.is_empty() {
+            return Ok(outcomes);
+        }
+        if self.writer.options.sqlite.tail_rows == 0 || bytes > SEGMENT_BYTES_MAX {
+            let written = written.into_iter().map(|(document, row)| spreading::model(document, row)).collect();
+            self.append_at_documents(written).await?;
+        } else {
+            // One statement, which commits by itself: a transaction round it would double the price of a small group.
+            segments::insert(&self.connection, segment::encode(&written)).await?;
+            self.writer.tail.extend(written);
+        }
+        Ok(outcomes)
+    }
+
+    /// Reads the heads that are not held.
+    async fn learn(&mut self, rows: &[Append]) -> Result<(), DbErr> {
+        for unknown in self.heads.unknown(rows).chunks(updates::ROWS_A_STATEMENT) {
+            for found in documents::heads(&self.connection, unknown).await? {
+                let document = DocumentId(found.id);
+                let life = if found.deleted_at.is_some() { Life::Deleted } else { Life::Live };
+                let seq = self.writer.tail.newest(document).map_or(found.head(), |newest| newest.0.max(found.head()));
+                self.heads.learn(document, Head { seq: Seq(seq), epoch: Epoch(found.epoch), life });
+            }
+        }
+        Ok(())
+    }
+
+    async fn append_at_documents(&self, rows: Vec<document_update::Model>) -> Result<(), DbErr> {
+        if rows.len() <= updates::ROWS_A_STATEMENT {
+            return updates::insert(&self.connection, rows).await;
+        }
+        let transaction = queries::begin_write(&self.connection).await?;
+        spreading::insert(&transaction, rows).await?;
+        transaction.commit().await
+    }
+
+    async fn spread(&mut self) -> Result<(), DbErr> {
+        if self.writer.tail.rows() > 0 {
+            spreading::spread(&self.connection, &self.writer.tail).await?;
+            self.writer.tail.replace(Vec::new());
+        }
+        Ok(())
+    }
+
     /// Ends the turn. Only after a success is what it holds believed.
     async fn settle<T>(mut self, outcome: Result<T, DbErr>) -> Result<T, LogError> {
         match outcome {
@@ -187,29 +308,4 @@ impl Turn<'_> {
             }
         }
     }
-}
-
-/// One statement, which commits by itself: a transaction round it would double the price of a small group.
-async fn append(connection: &DatabaseConnection, heads: &mut Heads, rows: Vec<Append>) -> Result<Vec<Appended>, DbErr> {
-    for unknown in heads.unknown(&rows).chunks(updates::ROWS_A_STATEMENT) {
-        for found in documents::heads(connection, unknown).await? {
-            let life = if found.deleted_at.is_some() { Life::Deleted } else { Life::Live };
-            let seq = Seq(found.head());
-            heads.learn(DocumentId(found.id), Head { seq, epoch: Epoch(found.epoch), life });
-        }
-    }
-    let (outcomes, mut written) = heads.give(rows);
-    if written.len() <= updates::ROWS_A_STATEMENT {
-        if !written.is_empty() {
-            updates::insert(connection, written).await?;
-        }
-        return Ok(outcomes);
-    }
-    let transaction = queries::begin_write(connection).await?;
-    while !written.is_empty() {
-        let part: Vec<document_update::Model> = written.drain(..written.len().min(updates::ROWS_A_STATEMENT)).collect();
-        updates::insert(&transaction, part).await?;
-    }
-    transaction.commit().await?;
-    Ok(outcomes)
 }

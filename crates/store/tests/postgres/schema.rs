@@ -15,9 +15,10 @@ async fn every_step_goes_forward_back_and_forward_again() {
     let place = Place::new().await;
     let db = place.past().await;
     Migrator::up(&db, None).await.unwrap();
-    for left in (0..3).rev() {
+    // The last step is SQLite's alone.
+    for left in [3, 2, 1, 0] {
         Migrator::down(&db, Some(1)).await.unwrap();
-        assert_eq!(place.number(TABLES).await, left, "a step back takes one table");
+        assert_eq!(place.number(TABLES).await, left, "a step back takes its table");
     }
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(place.number(TABLES).await, 3);
@@ -35,18 +36,18 @@ async fn all_of_several_starters_open_and_one_brings_the_schema_up_to_date() {
         applied.push(starter.unwrap().unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 0, 0, 3]);
+    assert_eq!(applied, [0, 0, 0, 0, 0, 4]);
 }
 
 #[tokio::test]
 async fn pending_steps_are_listed_without_changing_anything() {
     let place = Place::new().await;
-    assert_eq!(Store::pending(&place.url()).await.unwrap().len(), 3);
+    assert_eq!(Store::pending(&place.url()).await.unwrap().len(), 4);
     assert_eq!(place.number("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await, 0);
     let require = Options { schema: Schema::Require, ..options() };
     let error = Store::open(&place.url(), &require).await.map(|_| ()).unwrap_err();
-    assert!(matches!(&error, OpenError::Behind { steps, .. } if steps.len() == 3), "{error}");
-    assert_eq!(Store::migrate(&place.url()).await.unwrap().len(), 3);
+    assert!(matches!(&error, OpenError::Behind { steps, .. } if steps.len() == 4), "{error}");
+    assert_eq!(Store::migrate(&place.url()).await.unwrap().len(), 4);
     assert_eq!(Store::pending(&place.url()).await.unwrap(), Vec::<String>::new());
     assert_eq!(Store::migrate(&place.url()).await.unwrap(), Vec::<String>::new());
 }
@@ -79,5 +80,5 @@ async fn a_step_that_fails_leaves_nothing_and_can_be_tried_again() {
     assert!(matches!(error, OpenError::Migration { .. }), "{error}");
     db.execute_unprepared("DROP TABLE document_updates").await.unwrap();
     let applied = place.open().await.applied().len();
-    assert_eq!(place.number("SELECT count(*) FROM seaql_migrations").await, 3, "{applied} now");
+    assert_eq!(place.number("SELECT count(*) FROM seaql_migrations").await, 4, "{applied} now");
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sea_orm::{ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement};
 use tandem_model::DocumentName;
 use tandem_model::log::{Append, Appended, Document, Loaded, Log, LogError};
-use tandem_store::{Options, Store, StoreLog};
+use tandem_store::{Options, SqliteOptions, Store, StoreLog};
 use tempfile::TempDir;
 
 /// A folder for one database.
@@ -37,6 +37,21 @@ impl Place {
 
     pub async fn open(&self) -> Store {
         Store::open(&self.url(), &Options::default()).await.unwrap()
+    }
+
+    /// Opens it with so many rows that may wait to go to their documents.
+    pub async fn open_with(&self, tail_rows: usize) -> Store {
+        let sqlite = SqliteOptions { tail_rows, ..SqliteOptions::default() };
+        Store::open(&self.url(), &Options { sqlite, ..Options::default() }).await.unwrap()
+    }
+
+    /// What a crash at this moment would leave of it.
+    pub fn as_after_a_crash(&self) -> Self {
+        let copy = Self::new();
+        for file in ["tandem.db", "tandem.db-wal"] {
+            std::fs::copy(self.folder().join(file), copy.folder().join(file)).unwrap();
+        }
+        copy
     }
 
     /// A connection past the store, which asks nobody for a lock.

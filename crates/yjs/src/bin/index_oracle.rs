@@ -15,7 +15,7 @@
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tandem_yjs::lib0::{Reader, write_buf, write_var_string, write_var_uint};
 use tandem_yjs::{Admission, Collect, Id, Index, IndexLimits, StateVector, Update, Verdict, merge};
@@ -97,6 +97,8 @@ fn answer(index: &mut Index, question: &[u8]) -> Result<Vec<u8>, tandem_yjs::Dec
 
 /// The time for which this thread had a processor, where the system says so: a busy machine does not count.
 fn busy_nanos() -> u64 {
+    // It is added up when the thread lets go of its processor, else only with the next tick.
+    std::thread::sleep(Duration::from_nanos(1));
     let said = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     said.and_then(|text| text.split(' ').next()?.parse().ok())
         .unwrap_or_else(|| u64::try_from(STARTED.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX))

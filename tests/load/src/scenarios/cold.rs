@@ -61,7 +61,7 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
     if kind == Kind::YWebsocket {
         return Ok(outcome);
     }
-    if !matches!(kind, Kind::Tandem | Kind::TandemHocuspocus) {
+    if !kind.is_tandem() {
         thread::sleep(SAVE);
     }
     let mut cold = Histogram::default();

@@ -1,0 +1,86 @@
+//! From segments to documents.
+//!
+//! A commit writes one row, its segment, and its rows are in the [`Tail`]. Many commits later they are spread: written to
+//! their documents in one transaction, which removes the segments. A process that died before finds its segments when
+//! it opens the file.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use tandem_model::DocumentId;
+use tandem_model::log::Row;
+
+use super::segment::{self, Damaged};
+use crate::entities::document_update;
+use crate::queries::{self, documents, segments, updates};
+use crate::tail::Tail;
+
+/// An append of more bytes goes to its documents at once: it would be written twice, and touches many pages anyway.
+pub const SEGMENT_BYTES_MAX: usize = 256 << 10;
+
+/// The bytes that wait before they go to their documents, as many rows as they may be. Four times as many are the most.
+pub const TAIL_BYTES: usize = 1 << 20;
+
+/// The most rows of one statement: more is no cheaper a row, and each holds memory for as long as it stays prepared.
+const ROWS_A_STATEMENT: usize = 256;
+
+/// The numbers of one question; SQLite takes 32,766.
+const DOCUMENTS_A_QUESTION: usize = 10_000;
+
+/// Fills the tail with what the file's segments hold. What was deleted since is left out.
+pub async fn recover(connection: &DatabaseConnection, tail: &Tail) -> Result<(), DbErr> {
+    let mut rows = Vec::new();
+    for one in segments::all(connection).await? {
+        rows.extend(segment::decode(one.payload).map_err(|Damaged| damaged(one.id))?);
+    }
+    let bases = bases(connection, &rows).await?;
+    rows.retain(|(document, row)| bases.get(&document.0).is_some_and(|base| row.seq.0 > *base));
+    if !rows.is_empty() {
+        tracing::info!(rows = rows.len(), "found commits that were not at their documents yet");
+    }
+    tail.replace(rows);
+    Ok(())
+}
+
+/// Writes the tail's rows to their documents; the tail is emptied by whoever sees that it went well.
+pub async fn spread(connection: &DatabaseConnection, tail: &Tail) -> Result<(), DbErr> {
+    let rows = tail.sorted().into_iter().map(|(document, row)| model(document, row)).collect();
+    let transaction = queries::begin_write(connection).await?;
+    // First, for a file at its bound has no other room.
+    segments::remove(&transaction).await?;
+    insert(&transaction, rows).await?;
+    transaction.commit().await
+}
+
+/// Writes rows to their documents. Each statement has a power of two of them: few texts, which stay prepared.
+pub async fn insert(connection: &impl ConnectionTrait, mut rows: Vec<document_update::Model>) -> Result<(), DbErr> {
+    while let Some(power) = rows.len().min(ROWS_A_STATEMENT).checked_ilog2() {
+        let rest = rows.split_off(1 << power);
+        updates::insert(connection, rows).await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+/// A row as its document's table has it.
+pub fn model(document: DocumentId, row: Row) -> document_update::Model {
+    document_update::Model { document: document.0, seq: row.seq.0, payload: row.payload.into() }
+}
+
+async fn bases(connection: &DatabaseConnection, rows: &[(DocumentId, Row)]) -> Result<HashMap<i64, i64>, DbErr> {
+    let mut wanted: Vec<DocumentId> = rows.iter().map(|(document, _)| *document).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut bases = HashMap::new();
+    for part in wanted.chunks(DOCUMENTS_A_QUESTION) {
+        bases.extend(documents::bases(connection, part).await?);
+    }
+    Ok(bases)
+}
+
+fn damaged(id: i64) -> DbErr {
+    DbErr::Custom(format!(
+        "segment {id} of the newest commits is damaged: restore a backup, or give up what it holds with \
+         DELETE FROM document_segments WHERE id = {id}"
+    ))
+}
