@@ -127,10 +127,10 @@ impl StateVector {
 
 impl FromIterator<(ClientId, Clock)> for StateVector {
     fn from_iter<I: IntoIterator<Item = (ClientId, Clock)>>(entries: I) -> Self {
-        let mut made = Self::default();
-        for (client, clock) in entries {
-            made.raise(client, clock);
-        }
-        made
+        // Of a client that comes twice the higher clock counts: the last, once they are in order. A tree is made of what is
+        // in order in one pass.
+        let mut entries: Vec<_> = entries.into_iter().filter(|entry| entry.1 > 0).collect();
+        entries.sort_unstable();
+        Self { clocks: entries.into_iter().collect() }
     }
 }
