@@ -67,7 +67,8 @@ pub fn work<S>(around: Arc<Around>, arrival: Arrival<S>) -> Work
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    Box::new(move |orders| Box::pin(begin(around, arrival).run(orders)))
+    // Begun in the session's own task: whatever goes wrong goes wrong there.
+    Box::new(move |orders| Box::pin(async move { begin(around, arrival).run(orders).await }))
 }
 
 /// Boxed, because a future keeps a place for each step on which what it holds is moved: that was most of a session.
