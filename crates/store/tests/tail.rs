@@ -195,3 +195,19 @@ async fn readers_beside_rows_that_move_miss_none() {
     }
     writing.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_write_that_was_given_up_on_and_came_late_keeps_the_next_one_out() {
+    let place = Place::new();
+    let store = place.open().await;
+    let log = store.log();
+    let a = create(&log, "a").await;
+    append_some(&log, &a, 1).await;
+    // What the writer gave up on is stored behind its back, under the number of the next segment.
+    place.run("INSERT INTO document_segments (id, payload) SELECT 2, payload FROM document_segments").await;
+    let failed = append(&log, &a, "x").await;
+    assert!(matches!(&failed, Err(LogError::Unavailable(reason)) if reason.contains("1555")), "{failed:?}");
+    place.run("DELETE FROM document_segments WHERE id = 2").await;
+    assert_eq!(append(&log, &a, "x").await, Ok(2), "it heals");
+    assert_eq!(seqs(&load(&log, &a).await), [1, 2]);
+}

@@ -4,9 +4,9 @@ use sea_orm::{ActiveValue, ConnectionTrait, DbErr, EntityTrait, QueryOrder};
 
 use crate::entities::document_segment::{ActiveModel, Column, Entity, Model};
 
-/// Writes a segment.
-pub async fn insert(db: &impl ConnectionTrait, payload: Vec<u8>) -> Result<(), DbErr> {
-    let row = ActiveModel { id: ActiveValue::NotSet, payload: ActiveValue::Set(payload) };
+/// Writes a segment; fails where its number is taken.
+pub async fn insert(db: &impl ConnectionTrait, id: i64, payload: Vec<u8>) -> Result<(), DbErr> {
+    let row = ActiveModel { id: ActiveValue::Set(id), payload: ActiveValue::Set(payload) };
     Entity::insert(row).exec_without_returning(db).await.map(drop)
 }
 

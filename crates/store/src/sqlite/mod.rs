@@ -41,11 +41,11 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     let folder = location.folder();
     folder::sync(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
     let tail = Arc::default();
-    spreading::recover(&writer, &tail).await.map_err(failed)?;
+    let segment = spreading::recover(&writer, &tail).await.map_err(failed)?;
     let readers = connect::readers(&location, options).await.map_err(failed)?;
     Ok(Opened {
         reader: Reader::new(readers, Arc::clone(&tail), connect::TURN_TIMEOUT, options.read_timeout),
-        writer: opened::Writer::Sqlite(Writer::new(&location, options, lock, writer, tail)),
+        writer: opened::Writer::Sqlite(Writer::new(&location, options, lock, (writer, segment), tail)),
         place,
         applied,
     })

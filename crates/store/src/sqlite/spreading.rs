@@ -27,10 +27,13 @@ const ROWS_A_STATEMENT: usize = 256;
 /// The numbers of one question; SQLite takes 32,766.
 const DOCUMENTS_A_QUESTION: usize = 10_000;
 
-/// Fills the tail with what the file's segments hold. What was deleted since is left out.
-pub async fn recover(connection: &DatabaseConnection, tail: &Tail) -> Result<(), DbErr> {
+/// Fills the tail with what the file's segments hold, but for what was deleted since. Answers the newest segment's number, 0
+/// if there is none.
+pub async fn recover(connection: &DatabaseConnection, tail: &Tail) -> Result<i64, DbErr> {
     let mut rows = Vec::new();
+    let mut newest = 0;
     for one in segments::all(connection).await? {
+        newest = one.id;
         rows.extend(segment::decode(one.payload).map_err(|Damaged| damaged(one.id))?);
     }
     let bases = bases(connection, &rows).await?;
@@ -39,7 +42,7 @@ pub async fn recover(connection: &DatabaseConnection, tail: &Tail) -> Result<(),
         tracing::info!(rows = rows.len(), "found commits that were not at their documents yet");
     }
     tail.replace(rows);
-    Ok(())
+    Ok(newest)
 }
 
 /// Writes the tail's rows to their documents; the tail is emptied by whoever sees that it went well.

@@ -50,7 +50,9 @@ struct State {
 }
 
 enum Connection {
-    Open(DatabaseConnection),
+    /// With the newest segment's number. Numbers go up by one, so that of a write that was given up on and one that came
+    /// since only one is stored.
+    Open(DatabaseConnection, i64),
     /// A write failed, or did not end: the next one opens the file again.
     Broken,
     Closed,
@@ -62,20 +64,21 @@ struct Turn<'a> {
     writer: &'a Writer,
     state: MutexGuard<'a, State>,
     connection: DatabaseConnection,
+    segment: i64,
     heads: Heads,
     since: Instant,
 }
 
 impl Writer {
-    /// The tail holds what the file's segments hold.
+    /// The tail holds what the file's segments hold, `segment` is the newest one's number.
     pub fn new(
         location: &Location,
         options: &Options,
         lock: FileLock,
-        connection: DatabaseConnection,
+        (connection, segment): (DatabaseConnection, i64),
         tail: Arc<Tail>,
     ) -> Arc<Self> {
-        let connection = Connection::Open(connection);
+        let connection = Connection::Open(connection, segment);
         let state = State { connection, heads: Heads::default(), lock: Some(lock) };
         Arc::new(Self {
             // A file that vanished while it was in use is never replaced by an empty one.
@@ -95,7 +98,7 @@ impl Writer {
     /// Between two writes.
     pub async fn trim(self: &Arc<Self>) {
         self.spread().await;
-        if let Connection::Open(connection) = &self.state.lock().await.connection {
+        if let Connection::Open(connection, _) = &self.state.lock().await.connection {
             pool::trim(connection).await;
         }
     }
@@ -104,7 +107,7 @@ impl Writer {
     pub async fn close(self: &Arc<Self>) {
         self.spread().await;
         let mut state = self.state.lock().await;
-        if let Connection::Open(connection) = mem::replace(&mut state.connection, Connection::Closed) {
+        if let Connection::Open(connection, _) = mem::replace(&mut state.connection, Connection::Closed) {
             pool::close(&connection).await;
         }
         state.lock = None;
@@ -209,8 +212,8 @@ impl Writer {
         let _waiting = self.counters.waiting();
         let mut state = self.state.lock().await;
         let since = Instant::now();
-        let connection = match mem::replace(&mut state.connection, Connection::Broken) {
-            Connection::Open(connection) => connection,
+        let (connection, segment) = match mem::replace(&mut state.connection, Connection::Broken) {
+            Connection::Open(connection, segment) => (connection, segment),
             Connection::Broken => self.reopened().await.map_err(|error| self.failed(&error))?,
             Connection::Closed => {
                 state.connection = Connection::Closed;
@@ -218,14 +221,14 @@ impl Writer {
             }
         };
         let heads = mem::take(&mut state.heads);
-        Ok(Turn { writer: self, state, connection, heads, since })
+        Ok(Turn { writer: self, state, connection, segment, heads, since })
     }
 
     /// Opens the file again, and believes it rather than the tail: the write that failed may be in it.
-    async fn reopened(&self) -> Result<DatabaseConnection, DbErr> {
+    async fn reopened(&self) -> Result<(DatabaseConnection, i64), DbErr> {
         let connection = connect::writer(&self.location, &self.options).await?;
         match spreading::recover(&connection, &self.tail).await {
-            Ok(()) => Ok(connection),
+            Ok(segment) => Ok((connection, segment)),
             Err(error) => {
                 pool::close(&connection).await;
                 Err(error)
@@ -253,11 +256,14 @@ impl Turn<'_> {
             return Ok(outcomes);
         }
         if self.writer.options.sqlite.tail_rows == 0 || bytes > SEGMENT_BYTES_MAX {
+            // What waits comes before it there too.
+            self.spread().await?;
             let written = written.into_iter().map(|(document, row)| spreading::model(document, row)).collect();
             self.append_at_documents(written).await?;
         } else {
             // One statement, which commits by itself: a transaction round it would double the price of a small group.
-            segments::insert(&self.connection, segment::encode(&written)).await?;
+            self.segment += 1;
+            segments::insert(&self.connection, self.segment, segment::encode(&written)).await?;
             self.writer.tail.extend(written);
         }
         Ok(outcomes)
@@ -297,7 +303,7 @@ impl Turn<'_> {
     async fn settle<T>(mut self, outcome: Result<T, DbErr>) -> Result<T, LogError> {
         match outcome {
             Ok(done) => {
-                self.state.connection = Connection::Open(self.connection);
+                self.state.connection = Connection::Open(self.connection, self.segment);
                 self.state.heads = self.heads;
                 self.writer.counters.done(self.since);
                 Ok(done)
