@@ -80,49 +80,49 @@ impl Reader {
 
     /// Reads a document in one snapshot of the database: what is committed or compacted meanwhile does not show.
     pub async fn load(&self, id: DocumentId) -> Result<Loaded, LogError> {
-        let tail = self.tail.of(id);
-        let (transaction, found) = self.begin(id, &tail).await?;
-        self.whole(&transaction, &found, tail).await
+        let (transaction, found, tail) = self.begin(id).await?;
+        self.whole(&transaction, &found, &tail).await
     }
 
     /// Reads the rows behind `after`, if all of them are there; else as a load.
     pub async fn since(&self, id: DocumentId, after: Seq) -> Result<Loaded, LogError> {
-        let tail = self.tail.of(id);
-        let (transaction, found) = self.begin(id, &tail).await?;
+        let (transaction, found, tail) = self.begin(id).await?;
         if after.0 < found.base {
-            return self.whole(&transaction, &found, tail).await;
+            return self.whole(&transaction, &found, &tail).await;
         }
         let rows = self.rows(&transaction, id, after).await.map_err(|error| error.into_log_of(id))?;
         let rows = joined(rows, after, &tail);
         let document = document(&found)?;
         if whole(after, &rows, document.head).is_err() {
-            return self.whole(&transaction, &found, tail).await;
+            return self.whole(&transaction, &found, &tail).await;
         }
         Ok(Loaded { document, snapshot: None, rows })
     }
 
-    async fn begin(&self, id: DocumentId, tail: &[Row]) -> Result<(DatabaseTransaction, documents::Found), LogError> {
+    /// Opens a snapshot of the database on a document; answers the rows too that were not at it before.
+    async fn begin(&self, id: DocumentId) -> Result<(DatabaseTransaction, documents::Found, Vec<Row>), LogError> {
         let of_document = |error: ReadError| error.into_log_of(id);
+        let tail = self.tail.of(id);
         let begin = queries::begin_snapshot(&self.connection);
         let transaction = within(self.turn_and_page(), begin).await.map_err(of_document)?;
         let found = within(self.page_timeout, documents::by_id(&transaction, id)).await.map_err(of_document)?;
         let mut found = found.ok_or(LogError::Absent)?;
         found.raise(tail.last().map(|row| row.seq));
-        Ok((transaction, found))
+        Ok((transaction, found, tail))
     }
 
     async fn whole(
         &self,
         transaction: &DatabaseTransaction,
         found: &documents::Found,
-        tail: Vec<Row>,
+        tail: &[Row],
     ) -> Result<Loaded, LogError> {
         let id = DocumentId(found.id);
         let of_document = |error: ReadError| error.into_log_of(id);
         let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(transaction, id)).await;
         let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
         let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
-        let rows = joined(self.rows(transaction, id, after).await.map_err(of_document)?, after, &tail);
+        let rows = joined(self.rows(transaction, id, after).await.map_err(of_document)?, after, tail);
         let document = document(found)?;
         whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
         Ok(Loaded { document, snapshot, rows })
@@ -189,7 +189,7 @@ pub fn document(found: &documents::Found) -> Result<Document, LogError> {
 /// A document's rows behind `after`: those at it, and those that are not yet.
 fn joined(mut rows: Vec<Row>, after: Seq, tail: &[Row]) -> Vec<Row> {
     rows.extend(tail.iter().filter(|row| row.seq > after).cloned());
-    // In order already but for what was moved, or went to the document at once, meanwhile.
+    // In order already but for what was moved meanwhile.
     rows.sort_by_key(|row| row.seq);
     rows.dedup_by_key(|row| row.seq);
     rows

@@ -9,6 +9,9 @@ use tandem_model::{DocumentId, Seq};
 use crate::entities::document::{ActiveModel, Column, Entity};
 use crate::entities::document_update;
 
+/// The most numbers of one question; SQLite takes 32,766.
+pub const DOCUMENTS_A_QUESTION: usize = 10_000;
+
 /// A name's row together with the position of its newest log row, read by one statement.
 #[derive(Debug, FromQueryResult)]
 pub struct Found {

@@ -18,14 +18,14 @@ use crate::tail::Tail;
 /// An append of more bytes goes to its documents at once: it would be written twice, and touches many pages anyway.
 pub const SEGMENT_BYTES_MAX: usize = 256 << 10;
 
-/// The bytes that wait before they go to their documents, as many rows as they may be. Four times as many are the most.
+/// The bytes that wait before they go to their documents, as many rows as they may be.
 pub const TAIL_BYTES: usize = 1 << 20;
 
-/// The most rows of one statement: more is no cheaper a row, and each holds memory for as long as it stays prepared.
-const ROWS_A_STATEMENT: usize = 256;
+/// So many times as many rows or bytes are the most that wait.
+pub const TAILS_MAX: usize = 4;
 
-/// The numbers of one question; SQLite takes 32,766.
-const DOCUMENTS_A_QUESTION: usize = 10_000;
+/// The most rows of one statement: more is no cheaper a row, and each holds memory for as long as it stays prepared.
+const ROWS_PREPARED_MAX: usize = 256;
 
 /// Fills the tail with what the file's segments hold, but for what was deleted since. Answers the newest segment's number, 0
 /// if there is none.
@@ -57,7 +57,7 @@ pub async fn spread(connection: &DatabaseConnection, tail: &Tail) -> Result<(), 
 
 /// Writes rows to their documents. Each statement has a power of two of them: few texts, which stay prepared.
 pub async fn insert(connection: &impl ConnectionTrait, mut rows: Vec<document_update::Model>) -> Result<(), DbErr> {
-    while let Some(power) = rows.len().min(ROWS_A_STATEMENT).checked_ilog2() {
+    while let Some(power) = rows.len().min(ROWS_PREPARED_MAX).checked_ilog2() {
         let rest = rows.split_off(1 << power);
         updates::insert(connection, rows).await?;
         rows = rest;
@@ -75,7 +75,7 @@ async fn bases(connection: &DatabaseConnection, rows: &[(DocumentId, Row)]) -> R
     wanted.sort_unstable();
     wanted.dedup();
     let mut bases = HashMap::new();
-    for part in wanted.chunks(DOCUMENTS_A_QUESTION) {
+    for part in wanted.chunks(documents::DOCUMENTS_A_QUESTION) {
         bases.extend(documents::bases(connection, part).await?);
     }
     Ok(bases)

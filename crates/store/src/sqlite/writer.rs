@@ -16,7 +16,7 @@ use super::heads::{Head, Heads, Life};
 use super::location::{Location, Missing};
 use super::lock::FileLock;
 use super::segment;
-use super::spreading::{self, SEGMENT_BYTES_MAX, TAIL_BYTES};
+use super::spreading::{self, SEGMENT_BYTES_MAX, TAIL_BYTES, TAILS_MAX};
 use crate::entities::document_update;
 use crate::fault::{describe, log_error};
 use crate::options::Options;
@@ -125,7 +125,10 @@ impl Writer {
             writer.counters.appended(&outcomes);
             if writer.tail_is_long(1) && !writer.spreading.swap(true, Ordering::Relaxed) {
                 let writer = Arc::clone(&writer);
-                tokio::spawn(async move { writer.spread().await });
+                tokio::spawn(async move {
+                    writer.spread().await;
+                    writer.spreading.store(false, Ordering::Relaxed);
+                });
             }
             Ok(outcomes)
         })
@@ -140,7 +143,6 @@ impl Writer {
         let writer = Arc::clone(self);
         let spread = owned(async move {
             let mut turn = writer.turn().await?;
-            writer.spreading.store(false, Ordering::Relaxed);
             let outcome = turn.spread().await;
             turn.settle(outcome).await
         });
@@ -160,14 +162,12 @@ impl Writer {
         let writer = Arc::clone(self);
         owned(async move {
             let mut turn = writer.turn().await?;
-            let outcome = writes::create(&turn.connection, &name).await;
-            if let Ok(found) = &outcome {
+            let mut outcome = writes::create(&turn.connection, &name).await;
+            if let Ok(found) = &mut outcome {
                 turn.heads.forget(DocumentId(found.id));
+                found.raise(writer.tail.newest(DocumentId(found.id)));
             }
-            let newest = outcome.as_ref().ok().and_then(|found| writer.tail.newest(DocumentId(found.id)));
-            let mut found = turn.settle(outcome).await?;
-            found.raise(newest);
-            document(&found)
+            document(&turn.settle(outcome).await?)
         })
         .await
     }
@@ -245,7 +245,7 @@ impl Writer {
 
 impl Turn<'_> {
     async fn append(&mut self, rows: Vec<Append>) -> Result<Vec<Appended>, DbErr> {
-        if self.writer.tail_is_long(4) {
+        if self.writer.tail_is_long(TAILS_MAX) {
             // Spreading failed, or is late: no more waits before it is done.
             self.spread().await?;
         }
@@ -271,12 +271,12 @@ impl Turn<'_> {
 
     /// Reads the heads that are not held.
     async fn learn(&mut self, rows: &[Append]) -> Result<(), DbErr> {
-        for unknown in self.heads.unknown(rows).chunks(updates::ROWS_A_STATEMENT) {
+        for unknown in self.heads.unknown(rows).chunks(documents::DOCUMENTS_A_QUESTION) {
             for found in documents::heads(&self.connection, unknown).await? {
                 let document = DocumentId(found.id);
                 let life = if found.deleted_at.is_some() { Life::Deleted } else { Life::Live };
-                let seq = self.writer.tail.newest(document).map_or(found.head(), |newest| newest.0.max(found.head()));
-                self.heads.learn(document, Head { seq: Seq(seq), epoch: Epoch(found.epoch), life });
+                let seq = Seq(found.head()).max(self.writer.tail.newest(document).unwrap_or_default());
+                self.heads.learn(document, Head { seq, epoch: Epoch(found.epoch), life });
             }
         }
         Ok(())
