@@ -2,7 +2,8 @@
 //!
 //! - Owner: Root. If it ends, its rooms end with it, their outboxes close, and sessions rejoin through its successor.
 //! - In: [`Rooms::open`]. Out: room addresses.
-//! - Bound: a room without sessions retires by itself (`limits.room_idle_seconds`).
+//! - Bound: a room without sessions retires by itself (`limits.room_idle_seconds`); one in which nothing happens sleeps
+//!   without an actor (`limits.room_sleep_seconds`), and is started again when something is said to it.
 //! - Invariant: at most one living room a document.
 
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +43,14 @@ impl Living {
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<DocumentName, RoomRef>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a room, not its successor.
+    fn forget(&self, room: &RoomRef) {
+        let mut living = self.write();
+        if living.get(room.name()).is_some_and(|current| current.is(room)) {
+            living.remove(room.name());
+        }
     }
 
     fn all(&self) -> Vec<RoomRef> {
@@ -89,7 +98,7 @@ impl Rooms {
     /// # Errors
     /// When ractor cannot start it.
     pub async fn start(&self, around: Surroundings, supervisor: ActorCell) -> Result<ActorRef<Msg>, SpawnErr> {
-        let (actor, _) = Actor::spawn_linked(None, RoomsActor, (around, self.living.clone()), supervisor).await?;
+        let (actor, _) = Actor::spawn_linked(None, RoomsActor, (self.clone(), around), supervisor).await?;
         self.actor.set(actor.clone());
         Ok(actor)
     }
@@ -101,11 +110,14 @@ pub enum Msg {
     Open(DocumentName, oneshot::Sender<Result<RoomRef, Refusal>>),
     /// See [`Rooms::journal_restarted`].
     JournalRestarted,
+    /// A room that slept is told something.
+    Wake(RoomRef),
 }
 
 struct RoomsActor;
 
 struct State {
+    actor: Cell<Msg>,
     around: Surroundings,
     living: Arc<Living>,
     names: HashMap<ActorId, DocumentName>,
@@ -115,16 +127,16 @@ struct State {
 impl Actor for RoomsActor {
     type Msg = Msg;
     type State = State;
-    type Arguments = (Surroundings, Arc<Living>);
+    type Arguments = (Rooms, Surroundings);
 
     async fn pre_start(
         &self,
         _: ActorRef<Msg>,
-        (around, living): Self::Arguments,
+        (Rooms { actor, living }, around): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         // The rooms of an earlier life ended with it.
-        living.write().clear();
-        Ok(State { around, living, names: HashMap::new(), downtimes: HashMap::new() })
+        std::mem::take(&mut *living.write()).values().for_each(RoomRef::end);
+        Ok(State { actor, around, living, names: HashMap::new(), downtimes: HashMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -132,6 +144,7 @@ impl Actor for RoomsActor {
         match message {
             // Whoever asked may be gone; then there is nothing to do.
             Msg::Open(name, reply) => drop(reply.send(state.open(&myself, name).await)),
+            Msg::Wake(room) => state.wake(&myself, &room).await,
             Msg::JournalRestarted => state.living.all().iter().for_each(RoomRef::journal_restarted),
         }
         Ok(())
@@ -168,31 +181,45 @@ impl State {
         if self.downtimes.get(&name).is_some_and(|downtime| downtime.is_down(now)) {
             return Err(Refusal::Unavailable);
         }
-        let started = RoomRef::start(name.clone(), self.around.clone(), myself.get_cell()).await;
-        let room = started.map_err(|error| {
+        let room = RoomRef::new(name.clone(), self.actor.clone());
+        let started = room.start(self.around.clone(), myself.get_cell()).await;
+        let actor = started.map_err(|error| {
             tracing::error!(document = %name, %error, "a room could not be started");
             Refusal::Unavailable
         })?;
-        self.names.insert(room.actor().get_id(), name.clone());
+        self.names.insert(actor, name.clone());
         self.living.write().insert(name, room.clone());
         self.count();
         Ok(room)
     }
 
-    fn ended(&mut self, room: ActorId, failure: Option<ActorProcessingErr>) {
-        let Some(name) = self.names.remove(&room) else { return };
-        let is_it = |current: &RoomRef| current.actor().get_id() == room;
-        let mut living = self.living.write();
-        if living.get(&name).is_some_and(is_it) {
-            living.remove(&name);
+    async fn wake(&mut self, myself: &ActorRef<Msg>, room: &RoomRef) {
+        match room.start(self.around.clone(), myself.get_cell()).await {
+            Ok(actor) => _ = self.names.insert(actor, room.name().clone()),
+            Err(error) => {
+                tracing::error!(document = %room.name(), %error, "a room could not be woken; its sessions rejoin");
+                room.end();
+                self.forget(room);
+            }
         }
-        drop(living);
-        self.count();
+    }
+
+    fn ended(&mut self, actor: ActorId, failure: Option<ActorProcessingErr>) {
+        let Some(name) = self.names.remove(&actor) else { return };
+        let room = self.living.read().get(&name).cloned();
+        if let Some(room) = room.filter(|room| room.ended(actor)) {
+            self.forget(&room);
+        }
         if let Some(error) = failure {
             tracing::error!(document = %name, %error, "a room failed; its sessions rejoin");
             counter!("tandem_actor_restarts_total", "actor" => "room").increment(1);
             self.downtimes.entry(name).or_default().failed(Instant::now());
         }
+    }
+
+    fn forget(&self, room: &RoomRef) {
+        self.living.forget(room);
+        self.count();
     }
 
     fn count(&self) {

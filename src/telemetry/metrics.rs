@@ -56,6 +56,11 @@ pub fn describe() {
         "Memory that the process touches: its own, its program and the database's pages that the kernel keeps for it"
     );
     describe_gauge!("tandem_memory_bytes", "Memory that is the process' own, and nobody else could take back");
+    describe_gauge!("tandem_allocated_bytes", "Memory that the program has asked its allocator for and not given back");
+    describe_gauge!(
+        "tandem_allocated_pages_bytes",
+        "The pages in which that lies: far more than was asked for means that it lies scattered"
+    );
     describe_gauge!("process_open_fds", "File descriptors that the process has open");
     describe_counter!("tandem_panics_total", "Panics anywhere in the process");
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use metrics::gauge;
+use tikv_jemalloc_ctl::{epoch, stats};
 use tokio::runtime::Handle;
 
 /// Sets the gauges of memory, descriptors and tasks. Where there is no `/proc` the first two are left out.
@@ -16,9 +17,26 @@ pub fn observe_process() {
             }
         }
     }
+    observe_allocator();
     if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
         // The one that lists them is listed too.
         gauge!("process_open_fds").set(count(descriptors.count().saturating_sub(1)));
+    }
+}
+
+/// Sets the gauges of the allocator: what is asked of it, and the pages that this keeps busy.
+fn observe_allocator() {
+    // Its figures are those of the last time that it was told to count.
+    if epoch::advance().is_err() {
+        return;
+    }
+    for (bytes, name) in
+        [(stats::allocated::read(), "tandem_allocated_bytes"), (stats::active::read(), "tandem_allocated_pages_bytes")]
+    {
+        if let Ok(bytes) = bytes {
+            #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            gauge!(name).set(bytes as f64);
+        }
     }
 }
 

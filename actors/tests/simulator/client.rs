@@ -69,8 +69,6 @@ pub struct Connection {
     /// It said good-bye.
     pub parted: bool,
     owed: VecDeque<Owed>,
-    /// Whether the newest of `owed` answers a question that the server may or may not count.
-    undecided: bool,
     /// Acknowledgements from before a forced sync may be under way: which is which is unknown.
     pub loose: bool,
 }
@@ -78,6 +76,8 @@ pub struct Connection {
 struct Owed {
     claim: Claim,
     forged: bool,
+    /// Whether it answers a question that the server may or may not count.
+    undecided: bool,
 }
 
 /// What a client noticed.
@@ -109,7 +109,6 @@ impl Connection {
             heard: false,
             parted: false,
             owed: VecDeque::new(),
-            undecided: false,
             loose: false,
         }
     }
@@ -172,7 +171,6 @@ impl Client {
         let Some(connection) = &mut self.connection else { return };
         connection.denied = false;
         connection.owed.clear();
-        connection.undecided = false;
         connection.loose = false;
         if self.counts() {
             self.say(&Message::Token { token, version: Some("4.8.0") });
@@ -197,7 +195,6 @@ impl Client {
         if let Some(connection) = &mut self.connection {
             connection.loose |= !connection.owed.is_empty();
             connection.owed.clear();
-            connection.undecided = false;
         }
         self.step1();
     }
@@ -232,7 +229,7 @@ impl Client {
         let counts = self.counts();
         let Some(connection) = &mut self.connection else { return };
         if counts && !connection.denied {
-            connection.owed.push_back(Owed { claim: Claim::of(update), forged });
+            connection.owed.push_back(Owed { claim: Claim::of(update), forged, undecided: false });
         }
         self.sync(Sync::Update(update));
     }
@@ -331,7 +328,8 @@ impl Client {
     }
 
     fn heard(&mut self, message: Message<'_>, events: &mut Vec<Event>) {
-        if !matches!(message, Message::Sync(_)) {
+        // What belongs to a credential may come between a question and the answer that goes with it.
+        if !matches!(message, Message::Sync(_) | Message::Authenticated(_) | Message::TokenRequest) {
             self.settle_question(false);
         }
         match message {
@@ -353,6 +351,8 @@ impl Client {
                     connection.denied = true;
                     connection.authenticated = false;
                     connection.synced = false;
+                    // A fresh credential may have crossed the denial: then what is sent meanwhile is counted by the server.
+                    connection.loose = true;
                     connection.owed.clear();
                 }
                 events.push(Event::Denied(reason.to_owned()));
@@ -391,16 +391,19 @@ impl Client {
         let forged = self.forged.is_some();
         let Some(connection) = &mut self.connection else { return };
         if counts && !connection.denied {
-            connection.owed.push_back(Owed { claim: Claim::of(&update), forged });
-            connection.undecided = true;
+            connection.owed.push_back(Owed { claim: Claim::of(&update), forged, undecided: true });
         }
         self.sync(Sync::Step2(&update));
     }
 
     fn settle_question(&mut self, counted: bool) {
         let Some(connection) = &mut self.connection else { return };
-        if std::mem::take(&mut connection.undecided) && !counted {
-            connection.owed.pop_back();
+        // Edits may have been sent behind the answer.
+        let Some(at) = connection.owed.iter().position(|owed| owed.undecided) else { return };
+        if counted {
+            connection.owed[at].undecided = false;
+        } else {
+            connection.owed.remove(at);
         }
     }
 
@@ -413,7 +416,7 @@ impl Client {
         if connection.loose {
             return;
         }
-        let Some(Owed { claim, forged }) = connection.owed.pop_front() else {
+        let Some(Owed { claim, forged, .. }) = connection.owed.pop_front() else {
             return events.push(Event::Broken(format!("an acknowledgement ({saved}) of nothing")));
         };
         match (saved, right.may_edit()) {

@@ -48,6 +48,7 @@ struct Outcome {
     failures: u64,
     writes: u64,
     others_rows: u64,
+    slept: u64,
 }
 
 /// Which of the writes fails, and how.
@@ -66,7 +67,16 @@ fn run(plan: Plan, fault: Fault, aloud: bool) -> Outcome {
         }
         let (snapshots, failures, others_rows) = world.server.log().counts();
         let (rows, writes) = (world.ledger.rows(), world.server.log().writes());
-        Outcome { verdict, hash: world.story.hash(), rows, snapshots, failures, writes, others_rows }
+        Outcome {
+            verdict,
+            hash: world.story.hash(),
+            rows,
+            snapshots,
+            failures,
+            writes,
+            others_rows,
+            slept: world.slept,
+        }
     })
 }
 
@@ -98,6 +108,7 @@ struct Sum {
     others_rows: u64,
     snapshots: u64,
     failures: u64,
+    slept: u64,
     broken: Vec<String>,
 }
 
@@ -109,6 +120,7 @@ impl Sum {
         self.others_rows += outcome.others_rows;
         self.snapshots += outcome.snapshots;
         self.failures += outcome.failures;
+        self.slept += outcome.slept;
         if let Err(promise) = outcome.verdict {
             println!("{which}: {promise}\n  {again}");
             self.broken.push(which.to_owned());
@@ -116,10 +128,10 @@ impl Sum {
     }
 
     fn assert_kept(&self) {
-        let Self { runs, events, rows, others_rows, snapshots, failures, broken } = self;
+        let Self { runs, events, rows, others_rows, snapshots, failures, slept, broken } = self;
         println!(
             "{runs} runs: {events} events, {rows} rows, {others_rows} of them another node's, {snapshots} snapshots, \
-             {failures} failures of the store"
+             {failures} failures of the store, {slept} rooms slept"
         );
         assert!(broken.is_empty(), "{} of {runs} runs broke a promise: {}", broken.len(), broken.join(", "));
     }
@@ -161,6 +173,7 @@ fn every_seed_converges_and_loses_nothing_that_was_acknowledged() {
         (format!("seed {seed}"), outcome, again(&format!("TANDEM_SEED={seed}"), "every_seed"))
     });
     sum.assert_kept();
+    assert!(sum.runs < 100 || sum.slept > 0, "no room ever slept");
 }
 
 #[test]
@@ -178,7 +191,16 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost() {
         let outcome = if named.is_none() || aloud {
             run(Plan::steady(), Some((n, failure)), aloud)
         } else {
-            Outcome { verdict: Ok(()), hash: (0, 0), rows: 0, snapshots: 0, failures: 0, writes: 0, others_rows: 0 }
+            Outcome {
+                verdict: Ok(()),
+                hash: (0, 0),
+                rows: 0,
+                snapshots: 0,
+                failures: 0,
+                writes: 0,
+                others_rows: 0,
+                slept: 0,
+            }
         };
         let again = again(&format!("TANDEM_WRITE={which}"), "whichever_write");
         (format!("write {which}"), outcome, again)

@@ -127,6 +127,12 @@ impl Server {
         self.node.accept(Arrival { io, early: Bytes::new(), speaks, place });
     }
 
+    /// How many rooms have no actor.
+    pub async fn asleep(&self) -> u64 {
+        let actors = self.links().iter().filter(|link| link.child == "Room").count();
+        self.node.health().await.rooms.saturating_sub(actors) as u64
+    }
+
     /// Who supervises whom now.
     pub fn links(&self) -> Vec<Link> {
         self.node.links()

@@ -59,6 +59,8 @@ pub struct Faults {
     pub journal_panic: u64,
     /// A session panics at a frame.
     pub session_panic: u64,
+    /// Nobody does anything for seconds, so that rooms lie down.
+    pub lull: u64,
 }
 
 impl Plan {
@@ -132,6 +134,9 @@ impl Plan {
             *rate = if dice.percent(often) { dice.between(1, most) } else { 0 };
         }
         tighten(&mut plan.limits, &mut Dice::new(seed, 11));
+        let dice = &mut Dice::new(seed, 12);
+        plan.limits.room_sleep_seconds = dice.between(1, 4);
+        plan.faults.lull = if dice.percent(50) { dice.between(5, 40) } else { 0 };
         if Dice::new(seed, 9).percent(15) { plan.with_a_forger() } else { plan }
     }
 

@@ -26,7 +26,11 @@ pub struct World {
     /// Sockets that their clients gave up without a word, and when they end.
     lingering: Vec<(ClientEnd, Instant)>,
     dice: Dice,
+    /// A stream of its own: what was decided before there were lulls stays what it is.
+    lulls: Dice,
     kills: u64,
+    /// Rooms that slept at the end of a lull.
+    pub slept: u64,
 }
 
 /// A client and its circumstances.
@@ -48,7 +52,7 @@ impl World {
         let server = Server::start(log, plan.limits.clone()).await;
         node::panic_no_more();
         story.tell(format_args!("{plan:?}"), &[]);
-        let mut dice = Dice::new(plan.seed, 3);
+        let (mut dice, lulls) = (Dice::new(plan.seed, 3), Dice::new(plan.seed, 13));
         let mut people = Vec::new();
         for (at, person) in plan.people.iter().enumerate() {
             let id = (dice.below(1 << 15) << 4) + at as u64 + 1;
@@ -62,7 +66,7 @@ impl World {
                 deaf_until: None,
             });
         }
-        Self { plan, server, ledger, story, people, lingering: Vec::new(), dice, kills: 0 }
+        Self { plan, server, ledger, story, people, lingering: Vec::new(), dice, lulls, kills: 0, slept: 0 }
     }
 
     /// All turns.
@@ -150,6 +154,9 @@ impl World {
 
     async fn break_something(&mut self) {
         let faults = self.plan.faults;
+        if self.lulls.permille(faults.lull) {
+            self.lull().await;
+        }
         if self.dice.permille(faults.forge) {
             self.forge();
         }
@@ -218,6 +225,18 @@ impl World {
             let late = self.drain().await;
             self.story.tell(format_args!("drained, late: {late:?}"), &[]);
         }
+    }
+
+    /// Bytes move until there are none, and then nothing does for a while.
+    async fn lull(&mut self) {
+        let until = Instant::now() + Duration::from_secs(4) + self.lulls.millis(16_000);
+        self.story.tell("a lull", &[]);
+        while Instant::now() < until {
+            self.come_back();
+            self.move_bytes(100);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        self.slept += self.server.asleep().await;
     }
 
     fn panic_soon(&mut self, fuse: Fuse) {
@@ -386,7 +405,9 @@ impl World {
             Event::Closed(code) => {
                 self.story.tell(format_args!("{name} is closed with {code}"), &[]);
                 let expired = code == 4401 && person.token_s.is_some();
-                if (4400..4500).contains(&code) && !expired {
+                // Its document was down for so long that its socket is given up; its provider comes back.
+                let late = code == 4408 && person.speech == Speech::Hocuspocus;
+                if (4400..4500).contains(&code) && !expired && !late {
                     self.story.broken(format_args!("{name} was closed for good: {code}"));
                 }
             }

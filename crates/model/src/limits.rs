@@ -93,6 +93,8 @@ pub struct Limits {
     pub pong_seconds: u64,
     /// A room that nobody is in, with nothing uncommitted, is kept this long.
     pub room_idle_seconds: u64,
+    /// A room in which nothing was said for this long, and nothing is uncommitted, sleeps: it is kept, its actor ends.
+    pub room_sleep_seconds: u64,
 
     /// A document is compacted after so many rows since its snapshot, …
     pub compact_rows: u64,
@@ -139,6 +141,7 @@ impl Default for Limits {
             ping_seconds: 20,
             pong_seconds: 10,
             room_idle_seconds: 10,
+            room_sleep_seconds: 3,
             compact_rows: 500,
             compact_bytes: 64 * KIB,
         }

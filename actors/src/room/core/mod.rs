@@ -295,6 +295,11 @@ impl Room {
         self.members.is_empty() && self.uncommitted.is_empty()
     }
 
+    /// It is about to sleep: what can be made again is let go of.
+    pub fn rest(&mut self) {
+        self.whole = None;
+    }
+
     /// The document's index, for observers.
     #[must_use]
     pub fn index(&self) -> &Index {

@@ -14,6 +14,9 @@ const STEADY_KIB: u64 = 64;
 /// How long memory may take to become steady, in seconds.
 const SETTLE: u64 = 30;
 
+/// What lies still for so long is idle, in seconds: before, memory is not read.
+const REST: u64 = 15;
+
 /// The letters in a document.
 const LINE: u64 = 80;
 
@@ -42,6 +45,9 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
     let (Some(&most), Some(&few)) = (load.sockets.iter().max(), load.documents.first()) else {
         return Err(Error::Usage("a slope wants at least two points".to_owned()));
     };
+    if load.sockets.iter().any(|sockets| *sockets < few) {
+        return Err(Error::Usage(format!("{few} documents want as many sockets at least")));
+    }
     let mut by_sockets = Vec::new();
     let mut by_documents = Vec::new();
     for &documents in &load.documents {
@@ -80,6 +86,10 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
 
 /// The server's resident memory once it does not change, with the sockets served meanwhile.
 fn steady(server: &Server, swarm: &mut Swarm, guests: &mut Guests) -> Result<f64> {
+    let rested = now() + REST * SECOND;
+    while now() < rested {
+        swarm.turn(rested, guests)?;
+    }
     let last = now() + SETTLE * SECOND;
     let mut readings = Vec::new();
     loop {
