@@ -21,6 +21,7 @@ mod gathering;
 mod intensity;
 mod jobs;
 mod journal;
+mod keeper;
 mod links;
 pub mod node;
 pub mod refusals;

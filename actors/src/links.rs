@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ractor::ActorCell;
 
-use crate::{jobs, journal, rooms, sessions};
+use crate::{jobs, journal, keeper, rooms, sessions};
 
 /// One link: a supervisor and what it supervises, by the names of the drawing in docs/ARCHITECTURE.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub struct Link {
 }
 
 /// Every kind below Root.
-const KINDS: [&str; 7] = ["Journal", "Rooms", "Room", "Sessions", "Session", "Jobs", "Job"];
+const KINDS: [&str; 8] = ["Journal", "Rooms", "Keeper", "Room", "Sessions", "Session", "Jobs", "Job"];
 
 /// All links below Root, depth first; several of a kind are several links.
 pub(crate) fn below(root: &ActorCell) -> Vec<Link> {
@@ -49,6 +49,7 @@ fn name(actor: &ActorCell, supervisor: &str) -> &'static str {
         "Root" if actor.is_message_type_of::<rooms::Msg>() == Some(true) => "Rooms",
         "Root" if actor.is_message_type_of::<sessions::Msg>() == Some(true) => "Sessions",
         "Root" if actor.is_message_type_of::<jobs::Msg>() == Some(true) => "Jobs",
+        "Rooms" if actor.is_message_type_of::<keeper::Msg>() == Some(true) => "Keeper",
         "Rooms" => "Room",
         "Sessions" => "Session",
         "Jobs" => "Job",

@@ -2,23 +2,26 @@
 //!
 //! - Owner: Root. If it ends, its rooms end with it, their outboxes close, and sessions rejoin through its successor.
 //! - In: [`Rooms::open`]. Out: room addresses.
-//! - Bound: a room without sessions retires by itself (`limits.room_idle_seconds`); one in which nothing happens sleeps
-//!   without an actor (`limits.room_sleep_seconds`), and is started again when something is said to it.
+//! - Bound: a room without sessions retires by itself (`limits.room_idle_seconds`).
+//! - Who tends them: [keepers](crate::keeper) those that are small and told little, an actor of its own each other.
 //! - Invariant: at most one living room a document.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tandem_model::DocumentName;
 use tandem_protocol::Refusal;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::cell::Cell;
 use crate::downtime::Downtime;
 use crate::failpoint::failpoint;
+use crate::keeper::Keeper;
 use crate::room::{RoomRef, Surroundings};
 
 /// The way to all rooms; clones share it.
@@ -110,15 +113,37 @@ pub enum Msg {
     Open(DocumentName, oneshot::Sender<Result<RoomRef, Refusal>>),
     /// See [`Rooms::journal_restarted`].
     JournalRestarted,
-    /// A room that slept is told something.
-    Wake(RoomRef),
+    /// A room wants an actor of its own.
+    Rise(RoomRef),
+    /// A room ended in its keeper's hands: whether by a panic.
+    Ended(RoomRef, bool),
+}
+
+/// What all rooms of one life of Rooms share.
+pub struct Home {
+    /// What a room needs from its node.
+    pub around: Surroundings,
+    /// Where a room asks for an actor.
+    pub rooms: Cell<Msg>,
+    keepers: Box<[Keeper]>,
+}
+
+impl Home {
+    /// Who tends the rooms of this name.
+    #[must_use]
+    pub fn keeper_of(&self, name: &DocumentName) -> &Keeper {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let at = hasher.finish() % self.keepers.len() as u64;
+        &self.keepers[usize::try_from(at).unwrap_or_default()]
+    }
 }
 
 struct RoomsActor;
 
 struct State {
-    actor: Cell<Msg>,
-    around: Surroundings,
+    home: Arc<Home>,
+    keepers: HashMap<ActorId, Keeper>,
     living: Arc<Living>,
     names: HashMap<ActorId, DocumentName>,
     downtimes: HashMap<DocumentName, Downtime>,
@@ -131,20 +156,27 @@ impl Actor for RoomsActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<Msg>,
+        myself: ActorRef<Msg>,
         (Rooms { actor, living }, around): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         // The rooms of an earlier life ended with it.
         std::mem::take(&mut *living.write()).values().for_each(RoomRef::end);
-        Ok(State { actor, around, living, names: HashMap::new(), downtimes: HashMap::new() })
+        let workers = Handle::current().metrics().num_workers();
+        let home = Home { around, rooms: actor, keepers: (0..workers).map(|_| Keeper::default()).collect() };
+        let mut keepers = HashMap::new();
+        for keeper in &home.keepers {
+            keepers.insert(keeper.start(myself.get_cell()).await?, keeper.clone());
+        }
+        Ok(State { home: Arc::new(home), keepers, living, names: HashMap::new(), downtimes: HashMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         failpoint!("rooms::handle");
         match message {
             // Whoever asked may be gone; then there is nothing to do.
-            Msg::Open(name, reply) => drop(reply.send(state.open(&myself, name).await)),
-            Msg::Wake(room) => state.wake(&myself, &room).await,
+            Msg::Open(name, reply) => drop(reply.send(state.open(name))),
+            Msg::Rise(room) => state.rise(&myself, &room).await,
+            Msg::Ended(room, failed) => state.ended(&room, failed.then_some("it panicked")),
             Msg::JournalRestarted => state.living.all().iter().for_each(RoomRef::journal_restarted),
         }
         Ok(())
@@ -152,16 +184,17 @@ impl Actor for RoomsActor {
 
     async fn handle_supervisor_evt(
         &self,
-        _: ActorRef<Msg>,
+        myself: ActorRef<Msg>,
         event: SupervisionEvent,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(room, ..) => state.ended(room.get_id(), None),
-            SupervisionEvent::ActorFailed(room, error) => state.ended(room.get_id(), Some(error)),
-            _ => {}
+            SupervisionEvent::ActorTerminated(actor, ..) => state.actor_ended(&myself, actor.get_id(), None).await,
+            SupervisionEvent::ActorFailed(actor, error) => {
+                state.actor_ended(&myself, actor.get_id(), Some(&error.to_string())).await
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn post_stop(&self, myself: ActorRef<Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
@@ -172,7 +205,7 @@ impl Actor for RoomsActor {
 }
 
 impl State {
-    async fn open(&mut self, myself: &ActorRef<Msg>, name: DocumentName) -> Result<RoomRef, Refusal> {
+    fn open(&mut self, name: DocumentName) -> Result<RoomRef, Refusal> {
         if let Some(room) = self.living.find(&name) {
             return Ok(room);
         }
@@ -181,39 +214,55 @@ impl State {
         if self.downtimes.get(&name).is_some_and(|downtime| downtime.is_down(now)) {
             return Err(Refusal::Unavailable);
         }
-        let room = RoomRef::new(name.clone(), self.actor.clone());
-        let started = room.start(self.around.clone(), myself.get_cell()).await;
-        let actor = started.map_err(|error| {
-            tracing::error!(document = %name, %error, "a room could not be started");
-            Refusal::Unavailable
-        })?;
-        self.names.insert(actor, name.clone());
+        let room = RoomRef::open(name.clone(), self.home.clone());
         self.living.write().insert(name, room.clone());
         self.count();
         Ok(room)
     }
 
-    async fn wake(&mut self, myself: &ActorRef<Msg>, room: &RoomRef) {
-        match room.start(self.around.clone(), myself.get_cell()).await {
-            Ok(actor) => _ = self.names.insert(actor, room.name().clone()),
+    async fn rise(&mut self, myself: &ActorRef<Msg>, room: &RoomRef) {
+        match room.rise(myself.get_cell()).await {
+            Ok(actor) => {
+                counter!("tandem_rooms_risen_total").increment(1);
+                self.names.insert(actor, room.name().clone());
+            }
             Err(error) => {
-                tracing::error!(document = %room.name(), %error, "a room could not be woken; its sessions rejoin");
+                tracing::error!(document = %room.name(), %error, "a room got no actor; its sessions rejoin");
                 room.end();
                 self.forget(room);
             }
         }
     }
 
-    fn ended(&mut self, actor: ActorId, failure: Option<ActorProcessingErr>) {
-        let Some(name) = self.names.remove(&actor) else { return };
+    async fn actor_ended(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        actor: ActorId,
+        failure: Option<&str>,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(keeper) = self.keepers.remove(&actor) {
+            tracing::error!(error = failure.unwrap_or_default(), "a keeper ended; another goes on");
+            counter!("tandem_actor_restarts_total", "actor" => "keeper").increment(1);
+            self.keepers.insert(keeper.start(myself.get_cell()).await?, keeper);
+            return Ok(());
+        }
+        let Some(name) = self.names.remove(&actor) else { return Ok(()) };
         let room = self.living.read().get(&name).cloned();
         if let Some(room) = room.filter(|room| room.ended(actor)) {
-            self.forget(&room);
+            self.ended(&room, failure);
+        } else if let Some(error) = failure {
+            // It ended between two rooms of that name: its sessions have rejoined the other.
+            tracing::error!(document = %name, error, "an actor of a room failed");
         }
+        Ok(())
+    }
+
+    fn ended(&mut self, room: &RoomRef, failure: Option<&str>) {
+        self.forget(room);
         if let Some(error) = failure {
-            tracing::error!(document = %name, %error, "a room failed; its sessions rejoin");
+            tracing::error!(document = %room.name(), error, "a room failed; its sessions rejoin");
             counter!("tandem_actor_restarts_total", "actor" => "room").increment(1);
-            self.downtimes.entry(name).or_default().failed(Instant::now());
+            self.downtimes.entry(room.name().clone()).or_default().failed(Instant::now());
         }
     }
 

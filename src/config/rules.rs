@@ -14,8 +14,8 @@ const LIMIT_MAX: u64 = 1 << 40;
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 
 /// A room may retire at once, and nothing has to be gathered.
-const MAY_BE_NONE: [&str; 4] =
-    ["room_idle_seconds", "commit_milliseconds", "gather_microseconds", "gather_milliseconds"];
+const MAY_BE_NONE: [&str; 5] =
+    ["room_idle_seconds", "room_keep_messages", "commit_milliseconds", "gather_microseconds", "gather_milliseconds"];
 
 /// Finds everything that is out of range; `place` says where a key stands.
 pub fn check(settings: &Settings, environment: Environment, place: &dyn Fn(&str) -> String) -> Vec<ConfigError> {

@@ -47,6 +47,27 @@ pub enum Command {
     Stateless(Arc<str>),
 }
 
+impl Command {
+    /// How many bytes of its client are in it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Step1(Step1 { vector: bytes, .. })
+            | Self::Step2 { update: bytes, .. }
+            | Self::Update { update: bytes, .. }
+            | Self::Awareness(bytes) => bytes.len(),
+            Self::Stateless(text) => text.len(),
+            Self::TooLarge { .. } | Self::Unkept(_) | Self::QueryAwareness => 0,
+        }
+    }
+
+    /// Whether it is about what the document holds.
+    #[must_use]
+    pub fn concerns_the_document(&self) -> bool {
+        !matches!(self, Self::Awareness(_) | Self::QueryAwareness | Self::Stateless(_))
+    }
+}
+
 /// Commands of one member, in the order in which its frames came.
 pub type Commands = Vec<(Command, Flight)>;
 

@@ -1,74 +1,73 @@
-//! The door of a room: where it is reached, whether its actor runs or not.
+//! The door of a room: where it is reached, whoever tends it.
 //!
-//! A room in which nothing happens needs no actor, which takes more memory than most documents: after
-//! `limits.room_sleep_seconds` it lies down in its door, members and all. The next who says something to it has
-//! [`Rooms`](crate::rooms::Rooms) start an actor that takes it up where it was. What is said meanwhile waits, in order.
+//! A room that is small and told little is tended by a [keeper](crate::keeper) among many others: an actor of its own
+//! would take more memory than most documents. One that is told much, or is large, *rises*: it has
+//! [`Rooms`](crate::rooms::Rooms) start an actor that takes it up where it was. After `limits.room_sleep_seconds`
+//! without a word it goes back. What it is told meanwhile waits, in order.
 //!
 //! - Bound: what waits is what its members may have in flight, as in a mailbox.
 //! - Invariant: a message reaches the room once and in order, or its sender learns that the room is gone.
+//! - Invariant: a panic ends the room that it happens in, never the keeper.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use metrics::{counter, gauge};
 use ractor::{ActorId, ActorRef, ActorStatus};
 use tandem_model::DocumentName;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::carrier::{Live, Timer};
-use super::{Msg, RoomGone, RoomRef};
-use crate::cell::Cell;
-use crate::rooms;
+use super::carried::Carried;
+use super::{Msg, RoomGone, RoomRef, Surroundings};
+use crate::keeper::Keeper;
+use crate::rooms::{self, Home};
 
 /// See the module.
 pub(super) struct Door {
     name: DocumentName,
-    rooms: Cell<rooms::Msg>,
+    home: Arc<Home>,
     place: Mutex<Place>,
 }
 
 enum Place {
-    /// An actor starts: to load the document, or to take up what slept.
-    Starting(Option<Asleep>, Vec<Msg>),
-    /// Its actor runs.
-    Awake(ActorRef<Msg>),
-    /// Its actor handles what it was told, to lie down if nothing more comes.
+    /// A keeper tends it.
+    Kept(Kept),
+    /// An actor starts for it.
+    Rising(Box<Carried>, Vec<Msg>),
+    /// Its own actor has it.
+    Risen(ActorRef<Msg>),
+    /// Its own actor handles what it was told, to give it back if nothing more comes.
     Settling(ActorRef<Msg>, Vec<Msg>),
-    /// No actor has it.
-    Asleep(Asleep),
     /// It ended.
     Gone,
 }
 
-/// A room that sleeps: what its next actor goes on with.
-pub(super) struct Asleep {
-    pub(super) live: Box<Live>,
-    /// Not compacted before then.
-    pub(super) compact_at: Instant,
-    /// What wakes it if nobody does.
-    _alarm: Option<Timer>,
-    _counted: Counted,
+struct Kept {
+    /// Nothing while the keeper has it in hand.
+    room: Option<Box<Carried>>,
+    waiting: Vec<Msg>,
+    /// Whether the keeper was called, and did not finish.
+    called: bool,
 }
 
-/// One room in the gauge.
-struct Counted;
+/// A timer that ends when it is dropped.
+pub(super) struct Timer(AbortHandle);
 
-impl Counted {
-    fn new() -> Self {
-        gauge!("tandem_rooms_asleep").increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Counted {
+impl Drop for Timer {
     fn drop(&mut self) {
-        gauge!("tandem_rooms_asleep").decrement(1.0);
+        self.0.abort();
     }
 }
 
 impl Door {
-    /// A door behind which an actor is about to start.
-    pub(super) fn new(name: DocumentName, rooms: Cell<rooms::Msg>) -> Self {
-        Self { name, rooms, place: Mutex::new(Place::Starting(None, Vec::new())) }
+    /// The door of a room that begins to load.
+    pub(super) fn open(name: DocumentName, home: Arc<Home>) -> Arc<Self> {
+        let kept = Kept { room: None, waiting: Vec::new(), called: true };
+        let door = Arc::new(Self { name, home, place: Mutex::new(Place::Kept(kept)) });
+        let room = Box::new(Carried::load(&door));
+        door.put_back(room);
+        door
     }
 
     /// The document's name.
@@ -76,56 +75,132 @@ impl Door {
         &self.name
     }
 
-    /// Says something to the room, which is woken for it.
+    /// What the room needs of its node.
+    pub(super) fn around(&self) -> &Surroundings {
+        &self.home.around
+    }
+
+    /// Says something to the room.
     ///
     /// # Errors
     /// [`RoomGone`] if it ended.
     pub(super) fn cast(self: &Arc<Self>, message: Msg) -> Result<(), RoomGone> {
         let mut place = self.lock();
-        match std::mem::replace(&mut *place, Place::Gone) {
-            Place::Awake(actor) => {
-                let sent = actor.cast(message).map_err(|_| RoomGone);
-                *place = Place::Awake(actor);
-                return sent;
+        match &mut *place {
+            Place::Kept(kept) => {
+                kept.waiting.push(message);
+                if !std::mem::replace(&mut kept.called, true) {
+                    drop(place);
+                    self.keeper().call(RoomRef(self.clone()));
+                }
+                Ok(())
             }
-            Place::Settling(actor, mut waiting) => {
+            Place::Rising(_, waiting) | Place::Settling(_, waiting) => {
                 waiting.push(message);
-                *place = Place::Settling(actor, waiting);
+                Ok(())
             }
-            Place::Starting(asleep, mut waiting) => {
-                waiting.push(message);
-                *place = Place::Starting(asleep, waiting);
-            }
-            Place::Asleep(asleep) => {
-                *place = Place::Starting(Some(asleep), vec![message]);
-                drop(place);
-                counter!("tandem_rooms_woken_total").increment(1);
-                // If Rooms is between two lives its next one ends all rooms, this one too.
-                self.rooms.cast(rooms::Msg::Wake(RoomRef(self.clone())));
-            }
-            Place::Gone => return Err(RoomGone),
+            Place::Risen(actor) => actor.cast(message).map_err(|_| RoomGone),
+            Place::Gone => Err(RoomGone),
         }
-        Ok(())
     }
 
-    /// Says something to the room unless it sleeps.
-    pub(super) fn cast_if_awake(&self, message: Msg) {
-        if let Place::Awake(actor) | Place::Settling(actor, _) = &*self.lock() {
+    /// Tells the room that the journal was restarted, unless it has nothing that the old one was given.
+    pub(super) fn journal_restarted(self: &Arc<Self>) {
+        let owes_nothing = match &*self.lock() {
+            Place::Kept(Kept { room: Some(room), .. }) | Place::Rising(room, _) => !room.has_uncommitted(),
+            _ => false,
+        };
+        if !owes_nothing {
             // One that ended needs to be told nothing.
-            let _ = actor.cast(message);
+            let _ = self.cast(Msg::JournalRestarted);
         }
     }
 
-    /// Its actor starts: gives it what slept and, in its mailbox, what waits. False if the room ended meanwhile.
-    pub(super) fn take_up(&self, actor: &ActorRef<Msg>) -> Result<Option<Asleep>, RoomGone> {
+    /// Says something to the room at a time, unless the timer is dropped before.
+    pub(super) fn cast_at(self: &Arc<Self>, at: Instant, message: Msg) -> Timer {
+        let door = Arc::downgrade(self);
+        Timer(tokio::spawn(cast_later(door, at, message)).abort_handle())
+    }
+
+    /// Says something to the room after a while.
+    pub(super) fn cast_after(self: &Arc<Self>, pause: Duration, message: Msg) {
+        tokio::spawn(cast_later(Arc::downgrade(self), Instant::now() + pause, message));
+    }
+
+    /// The keeper has time for it: it handles what waits.
+    pub(super) fn tend(self: &Arc<Self>) {
+        let Some((mut room, waiting)) = self.take() else { return };
+        if room.is_worth_an_actor(&waiting, &self.around().limits, Instant::now()) {
+            return self.rise(room, waiting);
+        }
+        let handled = catch_unwind(AssertUnwindSafe(|| room.handle_all(self, waiting)));
+        match handled {
+            Ok(()) if room.has_ended() => {
+                self.home.rooms.cast(rooms::Msg::Ended(RoomRef(self.clone()), false));
+                self.end();
+            }
+            Ok(()) => self.put_back(room),
+            // It was logged when it happened. Rooms hears of it before the room's sessions do, and look for another.
+            Err(_) => {
+                self.home.rooms.cast(rooms::Msg::Ended(RoomRef(self.clone()), true));
+                self.end();
+                drop(room);
+            }
+        }
+    }
+
+    fn keeper(&self) -> &Keeper {
+        self.home.keeper_of(&self.name)
+    }
+
+    fn take(&self) -> Option<(Box<Carried>, Vec<Msg>)> {
+        let mut place = self.lock();
+        let Place::Kept(kept) = &mut *place else { return None };
+        Some((kept.room.take()?, std::mem::take(&mut kept.waiting)))
+    }
+
+    fn put_back(self: &Arc<Self>, room: Box<Carried>) {
+        let mut place = self.lock();
+        let Place::Kept(kept) = &mut *place else {
+            drop(place);
+            // It ended meanwhile, and so does what was in hand.
+            return drop(room);
+        };
+        kept.room = Some(room);
+        kept.called = !kept.waiting.is_empty();
+        let calls = kept.called;
+        drop(place);
+        if calls {
+            self.keeper().call(RoomRef(self.clone()));
+        }
+    }
+
+    fn rise(self: &Arc<Self>, room: Box<Carried>, mut waiting: Vec<Msg>) {
+        let mut place = self.lock();
+        let Place::Kept(kept) = &mut *place else {
+            drop(place);
+            return drop(room);
+        };
+        waiting.append(&mut kept.waiting);
+        *place = Place::Rising(room, waiting);
+        drop(place);
+        // If Rooms is between two lives its next one ends all rooms, this one too.
+        self.home.rooms.cast(rooms::Msg::Rise(RoomRef(self.clone())));
+    }
+
+    /// Its own actor starts: gives it the room and, in its mailbox, what waits.
+    ///
+    /// # Errors
+    /// [`RoomGone`] if it ended meanwhile.
+    pub(super) fn take_up(&self, actor: &ActorRef<Msg>) -> Result<Box<Carried>, RoomGone> {
         let mut place = self.lock();
         match std::mem::replace(&mut *place, Place::Gone) {
-            Place::Starting(asleep, waiting) => {
+            Place::Rising(room, waiting) => {
                 for message in waiting {
                     actor.cast(message).map_err(|_| RoomGone)?;
                 }
-                *place = Place::Awake(actor.clone());
-                Ok(asleep)
+                *place = Place::Risen(actor.clone());
+                Ok(room)
             }
             other => {
                 *place = other;
@@ -134,21 +209,20 @@ impl Door {
         }
     }
 
-    /// Its actor wants to lie down: what comes from now on waits until that is decided.
+    /// Its own actor wants to give it back: what comes from now on waits until that is decided.
     pub(super) fn settle(&self) {
         let mut place = self.lock();
-        match std::mem::replace(&mut *place, Place::Gone) {
-            Place::Awake(actor) => *place = Place::Settling(actor, Vec::new()),
-            other => *place = other,
+        if let Place::Risen(actor) = &*place {
+            *place = Place::Settling(actor.clone(), Vec::new());
         }
     }
 
-    /// Its actor stays: gives back what waits, to be handled before what its mailbox is sent from now on.
+    /// Its own actor keeps it: gives back what waits, to be handled before what its mailbox is sent from now on.
     pub(super) fn stay(&self) -> Vec<Msg> {
         let mut place = self.lock();
         match std::mem::replace(&mut *place, Place::Gone) {
             Place::Settling(actor, waiting) => {
-                *place = Place::Awake(actor);
+                *place = Place::Risen(actor);
                 waiting
             }
             other => {
@@ -158,32 +232,24 @@ impl Door {
         }
     }
 
-    /// The room lies down, to be woken at `alarm` at the latest; given back if something came meanwhile.
-    pub(super) fn lie_down(
-        self: &Arc<Self>,
-        live: Box<Live>,
-        compact_at: Instant,
-        alarm: Option<Instant>,
-    ) -> Result<(), Box<Live>> {
+    /// Its own actor gives it to the keeper; it is given back if something came meanwhile.
+    ///
+    /// # Errors
+    /// The room.
+    pub(super) fn give_back(&self, room: Box<Carried>) -> Result<(), Box<Carried>> {
         let mut place = self.lock();
-        match std::mem::replace(&mut *place, Place::Gone) {
-            Place::Settling(_, waiting) if waiting.is_empty() => {
-                let alarm = alarm.map(|at| wake(Arc::downgrade(self), at));
-                *place = Place::Asleep(Asleep { live, compact_at, _alarm: alarm, _counted: Counted::new() });
-                Ok(())
-            }
-            other => {
-                *place = other;
-                Err(live)
-            }
+        if !matches!(&*place, Place::Settling(_, waiting) if waiting.is_empty()) {
+            return Err(room);
         }
+        *place = Place::Kept(Kept { room: Some(room), waiting: Vec::new(), called: false });
+        Ok(())
     }
 
     /// This actor ended. Whether the room ended with it.
     pub(super) fn ended(&self, ended: ActorId) -> bool {
         let its = match &*self.lock() {
-            Place::Awake(actor) | Place::Settling(actor, _) => actor.get_id() == ended,
-            Place::Starting(..) | Place::Asleep(_) | Place::Gone => false,
+            Place::Risen(actor) | Place::Settling(actor, _) => actor.get_id() == ended,
+            Place::Kept(_) | Place::Rising(..) | Place::Gone => false,
         };
         if its {
             self.end();
@@ -198,13 +264,13 @@ impl Door {
         drop(ended);
     }
 
-    /// Whether it can be reached.
+    /// Whether it did not end.
     pub(super) fn is_open(&self) -> bool {
         match &*self.lock() {
-            Place::Awake(actor) | Place::Settling(actor, _) => {
+            Place::Risen(actor) | Place::Settling(actor, _) => {
                 matches!(actor.get_status(), ActorStatus::Unstarted | ActorStatus::Starting | ActorStatus::Running)
             }
-            Place::Starting(..) | Place::Asleep(_) => true,
+            Place::Kept(_) | Place::Rising(..) => true,
             Place::Gone => false,
         }
     }
@@ -214,13 +280,10 @@ impl Door {
     }
 }
 
-fn wake(door: Weak<Door>, at: Instant) -> Timer {
-    let alarm = tokio::spawn(async move {
-        tokio::time::sleep_until(at).await;
-        if let Some(door) = door.upgrade() {
-            // A room that ended has nothing to do.
-            let _ = door.cast(Msg::Tick);
-        }
-    });
-    Timer::new(alarm.abort_handle())
+async fn cast_later(door: Weak<Door>, at: Instant, message: Msg) {
+    tokio::time::sleep_until(at).await;
+    if let Some(door) = door.upgrade() {
+        // A room that ended has nothing to do, and whoever waits for an answer learns it by that.
+        let _ = door.cast(message);
+    }
 }

@@ -6,10 +6,12 @@
 //! - Bound: a member's commands in flight (`session::flight`), `limits.journal_room_bytes` uncommitted, the ring.
 //! - Invariant: nothing is acknowledged before its commit; a room retires only with nobody in it and nothing
 //!   uncommitted.
-//! - Rest: a room in which nothing happens lies down in its [`door`] with its members in it, and has no actor then.
+//! - Who tends it: a [keeper](crate::keeper) while it is small and told little, else an actor of its own ([`door`]).
 
+mod actor;
 mod authors;
-mod carrier;
+mod burden;
+mod carried;
 pub mod command;
 mod core;
 mod derived;
@@ -35,16 +37,15 @@ use tandem_model::{DocumentName, Limits, Right, WallClock};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 
-use self::carrier::RoomActor;
+use self::actor::RoomActor;
 use self::command::{Commands, Join};
 use self::core::Room;
 use self::door::Door;
 pub use self::loading::read;
 use self::outbox::{MemberId, Outbox};
-use crate::cell::Cell;
 use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Committed, Journal};
-use crate::rooms;
+use crate::rooms::Home;
 
 /// The way to one room; clones share it.
 #[derive(Clone)]
@@ -100,20 +101,24 @@ pub struct Surroundings {
 }
 
 impl RoomRef {
-    /// A room of that name, to be [started](Self::start); `rooms` is who starts it again when it is woken.
+    /// A room that begins to load, and answers joins when it has.
     #[must_use]
-    pub fn new(name: DocumentName, rooms: Cell<rooms::Msg>) -> Self {
-        Self(Arc::new(Door::new(name, rooms)))
+    pub fn open(name: DocumentName, home: Arc<Home>) -> Self {
+        Self(Door::open(name, home))
     }
 
-    /// Starts its actor under `supervisor`. A new room loads by itself and answers joins when it has; one that slept goes
-    /// on where it was.
+    /// Starts an actor of its own under `supervisor`, which goes on where its keeper was.
     ///
     /// # Errors
     /// When ractor cannot start it, or the room ended meanwhile.
-    pub async fn start(&self, around: Surroundings, supervisor: ActorCell) -> Result<ActorId, SpawnErr> {
-        let (actor, _) = Actor::spawn_linked(None, RoomActor, (self.clone(), around), supervisor).await?;
+    pub async fn rise(&self, supervisor: ActorCell) -> Result<ActorId, SpawnErr> {
+        let (actor, _) = Actor::spawn_linked(None, RoomActor, self.clone(), supervisor).await?;
         Ok(actor.get_id())
+    }
+
+    /// Its keeper has time for it.
+    pub fn tend(&self) {
+        self.0.tend();
     }
 
     /// The document's name.
@@ -166,10 +171,9 @@ impl RoomRef {
         self.call(Msg::Observe).await
     }
 
-    /// Tells it that the journal was restarted: it gives all that is not committed to the new one. One that sleeps has
-    /// nothing to give.
+    /// Tells it that the journal was restarted: it gives all that is not committed to the new one.
     pub fn journal_restarted(&self) {
-        self.0.cast_if_awake(Msg::JournalRestarted);
+        self.0.journal_restarted();
     }
 
     /// Whether both are the same room, not one and its successor.
@@ -184,13 +188,13 @@ impl RoomRef {
         self.0.is_open()
     }
 
-    /// Its actor of this id ended: whether the room ended with it, or only lay down.
+    /// Its actor of this id ended: whether the room ended with it, or went back to its keeper.
     #[must_use]
     pub fn ended(&self, actor: ActorId) -> bool {
         self.0.ended(actor)
     }
 
-    /// Ends it, whether it sleeps or not.
+    /// Ends it, whoever tends it.
     pub fn end(&self) {
         self.0.end();
     }
@@ -239,6 +243,23 @@ pub enum Msg {
     Observe(oneshot::Sender<Observed>),
     /// Time passed.
     Tick,
-    /// Nothing was said for a while, and everything before this was handled: it may lie down.
+    /// To its own actor: nothing was said for a while, and everything before this was handled.
     Settled,
+}
+
+impl Msg {
+    /// How many bytes of clients are in it.
+    fn bytes(&self) -> usize {
+        let Self::Commands(_, commands) = self else { return 0 };
+        commands.iter().map(|(command, _)| command.bytes()).sum()
+    }
+
+    /// Whether it may take as long as its document is large.
+    fn concerns_the_document(&self) -> bool {
+        match self {
+            Self::Commands(_, commands) => commands.iter().any(|(command, _)| command.concerns_the_document()),
+            Self::Join(..) | Self::CatchUp(_) | Self::RightChanged(..) | Self::Reread(_) => true,
+            _ => false,
+        }
+    }
 }

@@ -1,17 +1,18 @@
 //! What a room has done for its log: compaction, reading what another wrote, deletion.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ractor::ActorRef;
 use tandem_model::log::{Loaded, LogError};
 use tandem_protocol::Refusal;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Msg;
-use super::carrier::{Phase, State};
+use super::carried::{Carried, Phase};
 use super::core::Reread;
+use super::door::Door;
 use crate::jobs::Compacted;
 
 /// How long a deletion waits for the first commit of its document, each time.
@@ -23,7 +24,7 @@ const COMPACT_AGAIN: Duration = Duration::from_secs(30);
 /// How long the log is not read again after it could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
-impl State {
+impl Carried {
     pub(super) fn compacted(&mut self, done: Option<Compacted>, now: Instant) {
         self.compacting = false;
         let Phase::Live(live) = &mut self.phase else { return };
@@ -39,7 +40,7 @@ impl State {
         live.0.since_snapshot = (rows, if rows == 0 { 0 } else { bytes });
     }
 
-    pub(super) fn reread(&mut self, myself: &ActorRef<Msg>, read: Result<Loaded, LogError>, now: Instant) {
+    pub(super) fn reread(&mut self, door: &Arc<Door>, read: Result<Loaded, LogError>, now: Instant) {
         self.rereading = false;
         let Phase::Live(live) = &mut self.phase else { return };
         let room = &mut live.0;
@@ -47,22 +48,21 @@ impl State {
             Ok(Reread::Taken) => {}
             Ok(Reread::Gone) | Err(LogError::Absent) => {
                 room.close(Refusal::Gone);
-                myself.stop(Some("the document was deleted".into()));
+                self.end();
             }
             Err(error @ LogError::Unreadable { .. }) => {
-                tracing::error!(document = %self.door.name(), %error, "what another wrote cannot be read");
+                tracing::error!(document = %door.name(), %error, "what another wrote cannot be read");
                 room.close(Refusal::Quarantined);
-                myself.stop(Some("the document cannot be read".into()));
+                self.end();
             }
             Err(error @ (LogError::Unavailable(_) | LogError::Full(_))) => {
-                tracing::warn!(document = %self.door.name(), %error, "what another wrote could not be read; it is tried again");
+                tracing::warn!(document = %door.name(), %error, "what another wrote could not be read; it is tried again");
                 self.reread_at = now + READ_AGAIN;
             }
         }
     }
 
-    pub(super) fn delete(&mut self, reply: oneshot::Sender<Result<(), LogError>>) {
-        let door = self.door.clone();
+    pub(super) fn delete(&mut self, door: &Arc<Door>, reply: oneshot::Sender<Result<(), LogError>>) {
         let Phase::Live(live) = &mut self.phase else { return };
         let Some(target) = live.0.target else {
             if live.0.uncommitted.is_empty() {
@@ -70,16 +70,12 @@ impl State {
                 let _ = reply.send(Err(LogError::Absent));
             } else {
                 // Its first commit is on its way, and tells where the document stands.
-                tokio::spawn(async move {
-                    tokio::time::sleep(DELETE_AGAIN).await;
-                    // A room that ended has dropped the reply, which tells whoever asked.
-                    let _ = door.cast(Msg::Delete(reply));
-                });
+                door.cast_after(DELETE_AGAIN, Msg::Delete(reply));
             }
             return;
         };
         let tombstone = Bytes::from(live.0.tombstone().encode());
-        let log = self.around.journal.log().clone();
+        let (log, door) = (door.around().journal.log().clone(), door.clone());
         tokio::spawn(async move {
             let deleted = log.delete(target.document, tombstone).await;
             // A room that ended meanwhile has nobody left to tell.
@@ -87,16 +83,11 @@ impl State {
         });
     }
 
-    pub(super) fn deleted(
-        &mut self,
-        myself: &ActorRef<Msg>,
-        result: Result<(), LogError>,
-        reply: oneshot::Sender<Result<(), LogError>>,
-    ) {
+    pub(super) fn deleted(&mut self, result: Result<(), LogError>, reply: oneshot::Sender<Result<(), LogError>>) {
         let Phase::Live(live) = &mut self.phase else { return };
         if result.is_ok() {
             live.0.close(Refusal::Gone);
-            myself.stop(Some("the document was deleted".into()));
+            self.end();
         }
         // Whoever asked may be gone.
         let _ = reply.send(result);

@@ -426,7 +426,7 @@ impl Client {
             }
             (true, false) if claim.inserts_nothing() => {}
             // What it had drawn from elsewhere may be there by now.
-            (true, false) => events.push(Event::Saved(claim)),
+            (true, false) => events.push(Event::Saved(claim.insertions())),
             (false, true) if forged => {}
             (false, true) => events.push(Event::Refused(format!("status 0 for {claim:?}"))),
             (false, false) if intent == Intent::Intruder => {}

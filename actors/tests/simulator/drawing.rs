@@ -37,7 +37,7 @@ fn the_drawing_shows_the_links_that_ractor_reports() {
     let live = runtime.block_on(async {
         let story = Story::begin(false);
         let log = StormyLog::new(Dice::new(0, 2), Ledger::new(story.clone()), story);
-        let limits = Limits { compact_rows: 1, compact_bytes: 1, ..Limits::default() };
+        let limits = Limits { room_keep_messages: 0, compact_rows: 1, compact_bytes: 1, ..Limits::default() };
         let server = Server::start(log, limits).await;
         let document = DocumentName::new("d0").expect("a name");
         let (server_end, client_end) = pipe::connect(1 << 20);

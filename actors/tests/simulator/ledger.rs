@@ -37,6 +37,11 @@ impl Claim {
         self.deleted.merge_with(other.deleted);
     }
 
+    /// The same without deletions: a viewer's are its own copy's, and nobody stores them.
+    pub fn insertions(self) -> Self {
+        Self { inserted: self.inserted, deleted: IdSet::default() }
+    }
+
     /// Whether nothing is inserted.
     pub fn inserts_nothing(&self) -> bool {
         self.inserted.iter().all(|(_, ranges)| ranges.is_empty())

@@ -127,10 +127,10 @@ impl Server {
         self.node.accept(Arrival { io, early: Bytes::new(), speaks, place });
     }
 
-    /// How many rooms have no actor.
-    pub async fn asleep(&self) -> u64 {
-        let actors = self.links().iter().filter(|link| link.child == "Room").count();
-        self.node.health().await.rooms.saturating_sub(actors) as u64
+    /// How many rooms are kept, and how many have an actor of their own.
+    pub async fn rooms(&self) -> (u64, u64) {
+        let risen = self.links().iter().filter(|link| link.child == "Room").count();
+        (self.node.health().await.rooms.saturating_sub(risen) as u64, risen as u64)
     }
 
     /// Who supervises whom now.

@@ -59,7 +59,7 @@ pub struct Faults {
     pub journal_panic: u64,
     /// A session panics at a frame.
     pub session_panic: u64,
-    /// Nobody does anything for seconds, so that rooms lie down.
+    /// Nobody does anything for seconds, so that rooms go back to their keepers.
     pub lull: u64,
 }
 
@@ -136,6 +136,7 @@ impl Plan {
         tighten(&mut plan.limits, &mut Dice::new(seed, 11));
         let dice = &mut Dice::new(seed, 12);
         plan.limits.room_sleep_seconds = dice.between(1, 4);
+        plan.limits.room_keep_messages = dice.pick(&[0, 3, 100]);
         plan.faults.lull = if dice.percent(50) { dice.between(5, 40) } else { 0 };
         if Dice::new(seed, 9).percent(15) { plan.with_a_forger() } else { plan }
     }

@@ -29,8 +29,9 @@ pub struct World {
     /// A stream of its own: what was decided before there were lulls stays what it is.
     lulls: Dice,
     kills: u64,
-    /// Rooms that slept at the end of a lull.
-    pub slept: u64,
+    /// Rooms that were kept when a lull began or ended, and those that had an actor of their own.
+    pub kept: u64,
+    pub risen: u64,
 }
 
 /// A client and its circumstances.
@@ -66,7 +67,7 @@ impl World {
                 deaf_until: None,
             });
         }
-        Self { plan, server, ledger, story, people, lingering: Vec::new(), dice, lulls, kills: 0, slept: 0 }
+        Self { plan, server, ledger, story, people, lingering: Vec::new(), dice, lulls, kills: 0, kept: 0, risen: 0 }
     }
 
     /// All turns.
@@ -231,12 +232,19 @@ impl World {
     async fn lull(&mut self) {
         let until = Instant::now() + Duration::from_secs(4) + self.lulls.millis(16_000);
         self.story.tell("a lull", &[]);
+        self.look().await;
         while Instant::now() < until {
             self.come_back();
             self.move_bytes(100);
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        self.slept += self.server.asleep().await;
+        self.look().await;
+    }
+
+    async fn look(&mut self) {
+        let (kept, risen) = self.server.rooms().await;
+        self.kept += kept;
+        self.risen += risen;
     }
 
     fn panic_soon(&mut self, fuse: Fuse) {

@@ -93,7 +93,9 @@ pub struct Limits {
     pub pong_seconds: u64,
     /// A room that nobody is in, with nothing uncommitted, is kept this long.
     pub room_idle_seconds: u64,
-    /// A room in which nothing was said for this long, and nothing is uncommitted, sleeps: it is kept, its actor ends.
+    /// A room that is told more than so much in a second has an actor of its own; the others share their keepers.
+    pub room_keep_messages: u64,
+    /// An actor of a room's own gives it back to its keeper after this long without a word.
     pub room_sleep_seconds: u64,
 
     /// A document is compacted after so many rows since its snapshot, …
@@ -141,6 +143,7 @@ impl Default for Limits {
             ping_seconds: 20,
             pong_seconds: 10,
             room_idle_seconds: 10,
+            room_keep_messages: 100,
             room_sleep_seconds: 3,
             compact_rows: 500,
             compact_bytes: 64 * KIB,

@@ -1,35 +1,33 @@
-//! The actor of a room: carries what it is told to the rules, and what these make due to the journal, to jobs, to time.
+//! A room with all that it carries its rules with: what is due goes to the journal, to jobs, to time. Whoever tends it, a
+//! keeper or an actor of its own, hands it what it is told.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use metrics::counter;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tandem_model::log::LogError;
 use tandem_model::{DocumentName, Limits};
 use tandem_protocol::Refusal;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::burden::{Burden, LARGE_DOCUMENT, LARGE_MESSAGE};
 use super::core::Room;
-use super::door::{Asleep, Door};
+use super::door::{Door, Timer};
 use super::unheard::Unheard;
-use super::{Joined, Msg, Observed, RoomRef, Surroundings, loading};
+use super::{Joined, Msg, Observed, loading};
 use crate::blocking;
 use crate::journal::{Append, Committed, Found, Journal, Reply};
 
-pub(super) struct RoomActor;
-
-pub(super) struct State {
-    pub(super) door: Arc<Door>,
-    pub(super) around: Surroundings,
+/// See the module.
+pub(super) struct Carried {
     pub(super) phase: Phase,
     unheard: Arc<Unheard>,
     /// When the timer that runs will tick, and the timer.
     armed: Option<(Instant, Timer)>,
     idle_since: Option<Instant>,
-    /// When it lies down if nothing is said until then.
-    settle_at: Instant,
+    burden: Burden,
+    /// Whether an actor of its own has it.
+    risen: bool,
+    ended: bool,
     pub(super) compacting: bool,
     /// Not before then, because the last compaction failed.
     pub(super) compact_at: Instant,
@@ -38,29 +36,11 @@ pub(super) struct State {
     pub(super) reread_at: Instant,
 }
 
-/// A timer that ends when it is dropped: one that outlived its room would keep what the actor was sent in.
-pub(super) struct Timer(AbortHandle);
-
-impl Timer {
-    /// Owns the task that waits.
-    pub(super) fn new(waits: AbortHandle) -> Self {
-        Self(waits)
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 pub(super) enum Phase {
     /// The document is loaded; what is said waits.
     Loading(Vec<Msg>),
     /// It is there.
     Live(Box<Live>),
-    /// It lies in the door, and the actor ends.
-    Asleep,
 }
 
 /// A room whose end its sessions notice.
@@ -83,80 +63,118 @@ impl Drop for Live {
     }
 }
 
-impl Actor for RoomActor {
-    type Msg = Msg;
-    type State = State;
-    type Arguments = (RoomRef, Surroundings);
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Msg>,
-        (RoomRef(door), around): (RoomRef, Surroundings),
-    ) -> Result<State, ActorProcessingErr> {
+impl Carried {
+    /// A room that begins to load.
+    pub(super) fn load(door: &Arc<Door>) -> Self {
         let now = Instant::now();
-        let (phase, compact_at) = match door.take_up(&myself).map_err(|_| "the room ended before its actor started")? {
-            Some(Asleep { live, compact_at, .. }) => (Phase::Live(live), compact_at),
-            None => {
-                start_loading(myself, &door, &around);
-                (Phase::Loading(Vec::new()), now)
-            }
-        };
-        let settle_at = now + sleeps_after(&around.limits);
-        Ok(State {
-            door,
-            around,
-            phase,
+        start_loading(door.clone());
+        Self {
+            phase: Phase::Loading(Vec::new()),
             unheard: Arc::default(),
             armed: None,
             idle_since: None,
-            settle_at,
+            burden: Burden::new(now),
+            risen: false,
+            ended: false,
             compacting: false,
-            compact_at,
+            compact_at: now,
             rereading: false,
             reread_at: now,
-        })
-    }
-
-    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
-        match (&mut state.phase, message) {
-            (Phase::Loading(_), Msg::Loaded(loaded)) => state.loaded(&myself, *loaded),
-            (Phase::Loading(waiting), message) => waiting.push(message),
-            (Phase::Live(_), message) => state.live(&myself, message),
-            // Only its own timers and tasks still reach it.
-            (Phase::Asleep, _) => {}
         }
-        Ok(())
     }
-}
 
-impl State {
-    fn loaded(&mut self, myself: &ActorRef<Msg>, loaded: Result<Room, LogError>) {
+    /// Handles messages, in order, until one ends it.
+    pub(super) fn handle_all(&mut self, door: &Arc<Door>, messages: Vec<Msg>) {
+        for message in messages {
+            if self.ended {
+                return;
+            }
+            self.handle(door, message);
+        }
+    }
+
+    /// Handles a message.
+    pub(super) fn handle(&mut self, door: &Arc<Door>, message: Msg) {
+        match (&mut self.phase, message) {
+            (Phase::Loading(_), Msg::Loaded(loaded)) => self.loaded(door, *loaded),
+            (Phase::Loading(waiting), message) => waiting.push(message),
+            (Phase::Live(_), message) => self.live(door, message),
+        }
+    }
+
+    /// It is over: its document was deleted or cannot be read, or nobody needs it.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether it is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether something is appended that is not committed.
+    pub(super) fn has_uncommitted(&self) -> bool {
+        matches!(&self.phase, Phase::Live(live) if !live.0.uncommitted.is_empty())
+    }
+
+    /// Whether what it is told now, or within a second, is too much for a keeper that has others to tend.
+    pub(super) fn is_worth_an_actor(&self, told: &[Msg], limits: &Limits, now: Instant) -> bool {
+        let large = matches!(&self.phase, Phase::Live(live) if live.0.index().bytes() >= LARGE_DOCUMENT);
+        self.burden.is_more_than(limits.room_keep_messages, now)
+            || told.iter().map(Msg::bytes).sum::<usize>() >= LARGE_MESSAGE
+            || (large && told.iter().any(Msg::concerns_the_document))
+    }
+
+    /// An actor of its own has it from here on.
+    pub(super) fn rise(&mut self, door: &Arc<Door>) {
+        self.risen = true;
+        self.after(door);
+    }
+
+    /// A keeper tends it from here on.
+    pub(super) fn settle(&mut self) {
+        self.risen = false;
+        if let Phase::Live(live) = &mut self.phase {
+            live.0.rest();
+        }
+    }
+
+    /// Whether it was told nothing for so long that its actor is wasted on it.
+    pub(super) fn is_quiet(&self, limits: &Limits, now: Instant) -> bool {
+        self.settles_at(limits) <= now
+    }
+
+    fn settles_at(&self, limits: &Limits) -> Instant {
+        self.burden.told() + Limits::seconds(limits.room_sleep_seconds)
+    }
+
+    fn loaded(&mut self, door: &Arc<Door>, loaded: Result<Room, LogError>) {
         let waiting = match &mut self.phase {
             Phase::Loading(waiting) => std::mem::take(waiting),
-            Phase::Live(_) | Phase::Asleep => Vec::new(),
+            Phase::Live(_) => Vec::new(),
         };
         match loaded {
             Ok(room) => {
                 counter!("tandem_rooms_loaded_total").increment(1);
                 self.phase = Phase::Live(Box::new(Live(room)));
-                waiting.into_iter().for_each(|message| self.live(myself, message));
-                self.after(myself);
+                waiting.into_iter().for_each(|message| self.live(door, message));
+                self.after(door);
             }
             Err(error) => {
-                tracing::error!(document = %self.door.name(), %error, "a document could not be loaded");
+                tracing::error!(document = %door.name(), %error, "a document could not be loaded");
                 waiting.into_iter().for_each(|message| refuse(message, &error));
-                myself.stop(Some("the document could not be loaded".into()));
+                self.end();
             }
         }
     }
 
-    fn live(&mut self, myself: &ActorRef<Msg>, message: Msg) {
+    fn live(&mut self, door: &Arc<Door>, message: Msg) {
         let Phase::Live(live) = &mut self.phase else { return };
         live.hear(&self.unheard);
         let room = &mut live.0;
         let now = Instant::now();
-        if !matches!(message, Msg::Tick | Msg::Settled) {
-            self.settle_at = now + sleeps_after(&self.around.limits);
+        if !matches!(message, Msg::Tick) {
+            self.burden.add(now);
         }
         match message {
             Msg::Join(join, reply) => {
@@ -172,125 +190,90 @@ impl State {
             Msg::Committed(Committed::UpTo { append, seq, target }) => room.committed(append, seq, target),
             Msg::Committed(Committed::Gone) => {
                 room.close(Refusal::Gone);
-                myself.stop(Some("the document was deleted".into()));
+                self.end();
             }
             // What is appended and not committed is given to it below.
             Msg::JournalRestarted => {}
             Msg::Compacted(done) => self.compacted(done, now),
-            Msg::Reread(read) => self.reread(myself, read, now),
-            Msg::Delete(reply) => self.delete(reply),
-            Msg::Deleted(result, reply) => self.deleted(myself, result, reply),
+            Msg::Reread(read) => self.reread(door, read, now),
+            Msg::Delete(reply) => self.delete(door, reply),
+            Msg::Deleted(result, reply) => self.deleted(result, reply),
             Msg::Observe(reply) => drop(reply.send(observed(room))),
-            Msg::Tick => self.tick(myself, now),
-            Msg::Settled => return self.settled(myself, now),
-            Msg::Loaded(_) => {}
+            Msg::Tick => self.tick(door, now),
+            Msg::Loaded(_) | Msg::Settled => {}
         }
-        self.after(myself);
+        self.after(door);
     }
 
     /// What every message may have made due: appends, compaction, the timer.
-    fn after(&mut self, myself: &ActorRef<Msg>) {
+    fn after(&mut self, door: &Arc<Door>) {
+        let settles_at = self.settles_at(&door.around().limits);
         let Phase::Live(live) = &mut self.phase else { return };
         while !self.unheard.rest(!live.0.waits_for_a_commit(), live.0.head) {
             live.hear(&self.unheard);
         }
         let room = &mut live.0;
-        hand_over(room, &self.around, &self.unheard, myself);
+        hand_over(door, room, &self.unheard);
         let now = Instant::now();
         if let Some(target) = room.target.filter(|_| !self.compacting && self.compact_at <= now)
-            && self.around.jobs.wants(&self.around.limits, room.since_snapshot, room.index().bytes())
+            && door.around().jobs.wants(&door.around().limits, room.since_snapshot, room.index().bytes())
         {
             self.compacting = true;
-            let myself = myself.clone();
+            let door_of_it = door.clone();
             // The room may have retired meanwhile: the snapshot stands all the same.
-            let done = move |done| drop(myself.cast(Msg::Compacted(done)));
-            self.around.jobs.compact(self.door.name().clone(), target, Box::new(done));
+            let done = move |done| {
+                let _ = door_of_it.cast(Msg::Compacted(done));
+            };
+            door.around().jobs.compact(door.name().clone(), target, Box::new(done));
         }
         let lacks = room.lacks().filter(|_| !self.rereading);
         if let Some((target, head)) = lacks.filter(|_| self.reread_at <= now) {
             self.rereading = true;
-            let (log, myself) = (self.around.journal.log().clone(), myself.clone());
+            let (log, door) = (door.around().journal.log().clone(), door.clone());
             tokio::spawn(async move {
                 let read = log.since(target.document, head).await;
                 // The room may have retired meanwhile.
-                let _ = myself.cast(Msg::Reread(read));
+                let _ = door.cast(Msg::Reread(read));
             });
         }
         let reads_again = lacks.map(|_| self.reread_at).filter(|_| !self.rereading);
         self.idle_since = if room.is_idle() { self.idle_since.or(Some(now)) } else { None };
-        let retires = self.idle_since.map(|since| since + Limits::seconds(self.around.limits.room_idle_seconds));
-        let settles = self.idle_since.is_none().then_some(self.settle_at);
+        let retires = self.idle_since.map(|since| since + Limits::seconds(door.around().limits.room_idle_seconds));
+        let settles = Some(settles_at).filter(|at| self.risen && *at > now);
         if let Some(at) = room.deadline().into_iter().chain(retires).chain(reads_again).chain(settles).min() {
-            self.arm(myself, at, now);
+            self.arm(door, at);
         }
     }
 
-    fn arm(&mut self, myself: &ActorRef<Msg>, at: Instant, now: Instant) {
+    fn arm(&mut self, door: &Arc<Door>, at: Instant) {
         if self.armed.as_ref().is_none_or(|(armed, _)| at < *armed) {
-            let timer = myself.send_after(at.saturating_duration_since(now), || Msg::Tick);
-            self.armed = Some((at, Timer::new(timer.abort_handle())));
+            self.armed = Some((at, door.cast_at(at, Msg::Tick)));
         }
     }
 
-    fn tick(&mut self, myself: &ActorRef<Msg>, now: Instant) {
+    fn tick(&mut self, door: &Arc<Door>, now: Instant) {
         let Phase::Live(live) = &mut self.phase else { return };
         if self.armed.as_ref().is_some_and(|(armed, _)| *armed <= now) {
             self.armed = None;
         }
         live.0.tick(now);
-        let idle_for = Limits::seconds(self.around.limits.room_idle_seconds);
+        let idle_for = Limits::seconds(door.around().limits.room_idle_seconds);
         if live.0.is_idle() && self.idle_since.is_some_and(|since| since + idle_for <= now) {
             counter!("tandem_rooms_retired_total").increment(1);
-            myself.stop(Some("retired".into()));
+            self.end();
         }
-        if self.idle_since.is_none() && self.settle_at <= now {
-            if self.may_settle(now) {
-                self.door.settle();
-                // A room that ended has nothing to say to itself.
-                let _ = myself.cast(Msg::Settled);
-            }
-            self.settle_at = now + sleeps_after(&self.around.limits);
-        }
-    }
-
-    /// Whether nothing is under way that an actor has to wait for, and nothing due soon.
-    fn may_settle(&self, now: Instant) -> bool {
-        let Phase::Live(live) = &self.phase else { return false };
-        let room = &live.0;
-        let under_way = self.compacting || self.rereading || !room.uncommitted.is_empty() || room.lacks().is_some();
-        let soon = now + sleeps_after(&self.around.limits);
-        !under_way && room.members() > 0 && room.deadline().is_none_or(|at| at > soon)
-    }
-
-    /// All that was said before is handled: it lies down, unless that changed something or more was said meanwhile.
-    fn settled(&mut self, myself: &ActorRef<Msg>, now: Instant) {
-        if self.may_settle(now)
-            && let Phase::Live(mut live) = std::mem::replace(&mut self.phase, Phase::Asleep)
-        {
-            live.0.rest();
-            let alarm = live.0.deadline();
-            match self.door.lie_down(live, self.compact_at, alarm) {
-                Ok(()) => return myself.stop(Some("it sleeps".into())),
-                Err(live) => self.phase = Phase::Live(live),
-            }
-        }
-        self.door.stay().into_iter().for_each(|message| self.live(myself, message));
     }
 }
 
-/// How long nothing must be said before a room lies down.
-fn sleeps_after(limits: &Limits) -> Duration {
-    Limits::seconds(limits.room_sleep_seconds)
-}
-
-fn start_loading(myself: ActorRef<Msg>, door: &Door, around: &Surroundings) {
-    let (journal, limits, document) = (around.journal.clone(), around.limits.clone(), door.name().clone());
+fn start_loading(door: Arc<Door>) {
+    let (journal, limits) = (door.around().journal.clone(), door.around().limits.clone());
+    let name = door.name().clone();
     tokio::spawn(async move {
-        let loading = tokio::spawn(async move { load(&journal, document, limits).await });
+        let loading = tokio::spawn(async move { load(&journal, name, limits).await });
         let loaded =
             loading.await.unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))));
-        // The room may have been stopped while it loaded.
-        let _ = myself.cast(Msg::Loaded(Box::new(loaded)));
+        // The room may have ended while it loaded.
+        let _ = door.cast(Msg::Loaded(Box::new(loaded)));
     });
 }
 
@@ -316,7 +299,8 @@ fn loads_at_once(found: &Found) -> bool {
     }
 }
 
-fn hand_over(room: &mut Room, around: &Surroundings, unheard: &Arc<Unheard>, myself: &ActorRef<Msg>) {
+fn hand_over(door: &Arc<Door>, room: &mut Room, unheard: &Arc<Unheard>) {
+    let around = door.around();
     if room.uncommitted.is_empty() {
         return;
     }
@@ -333,11 +317,11 @@ fn hand_over(room: &mut Room, around: &Surroundings, unheard: &Arc<Unheard>, mys
     if contributions.is_empty() {
         return;
     }
-    let (name, target, room, unheard) = (room.name.clone(), room.target, myself.clone(), unheard.clone());
+    let (name, target, door, unheard) = (room.name.clone(), room.target, door.clone(), unheard.clone());
     let reply: Reply = Arc::new(move |committed| {
         if let Some(committed) = unheard.leave(committed) {
             // A room that is gone is rebuilt from the log, which has it then.
-            let _ = room.cast(Msg::Committed(committed));
+            let _ = door.cast(Msg::Committed(committed));
         }
     });
     journal.append(Append { name, target, up_to, contributions, reply });
