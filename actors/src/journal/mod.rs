@@ -22,7 +22,7 @@ use metrics::counter;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
 use tandem_model::{DocumentName, Limits, Seq};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use self::arrivals::Arrivals;
@@ -58,6 +58,10 @@ pub enum Committed {
 /// Tells a room what became of its appends.
 pub type Reply = Arc<dyn Fn(Committed) + Send + Sync>;
 
+/// So many documents are read at the same time. The others wait, and take little meanwhile: more would not come sooner
+/// through the store's connections, and what each needs for its statements would lie between what stays.
+pub const LOADS_AT_ONCE: usize = 24;
+
 /// What a load found.
 #[derive(Clone, Debug)]
 pub enum Found {
@@ -86,6 +90,7 @@ struct Shared {
     commit_apart: Duration,
     /// Held by the commit in flight.
     committing: Arc<Mutex<()>>,
+    loading: Arc<Semaphore>,
 }
 
 impl Journal {
@@ -100,6 +105,7 @@ impl Journal {
             healthy: AtomicBool::new(true),
             commit_apart: Duration::from_millis(limits.commit_milliseconds),
             committing: Arc::default(),
+            loading: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
         };
         Self { actor: Cell::default(), shared: Arc::new(shared) }
     }
@@ -370,10 +376,15 @@ impl State {
             waiting.holds(name) || flying.as_ref().is_some_and(|flying| flying.documents.contains(name))
         };
         for (name, reply) in self.loads.extract_if(.., |(name, _)| !held(name)) {
-            let log = self.shared.log.clone();
+            let (log, loading) = (self.shared.log.clone(), self.shared.loading.clone());
+            counted::LOADS.increment(1.0);
             tokio::spawn(async move {
+                // It is never closed: a permit comes when another load ends.
+                let _permit = loading.acquire().await;
+                let loaded = AssertUnwindSafe(load(&*log, &name)).catch_unwind().await;
+                counted::LOADS.decrement(1.0);
                 // Whoever asked may be gone.
-                let _ = reply.send(load(&*log, &name).await);
+                let _ = reply.send(loaded.unwrap_or_else(|_| Err(LogError::Unavailable("the load panicked".into()))));
             });
         }
     }

@@ -4,10 +4,11 @@
 //! session is bound to it, new structs of that id are taken from its subject's sessions only; what others bring is
 //! withheld, and the bound session is asked for it. What its own answer does not hold is forged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use litemap::LiteMap;
 use tandem_model::{ClientId, Clock, Id, Subject};
 use tandem_yjs::{StateVector, Verdict};
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ pub const OWNERS_MAX: usize = 200_000;
 #[derive(Debug, Default)]
 pub struct Authors {
     owners: HashMap<ClientId, Subject>,
-    live: BTreeMap<ClientId, Box<Live>>,
+    live: LiteMap<ClientId, Box<Live>>,
     tombstone: StateVector,
 }
 
@@ -67,7 +68,7 @@ impl Authors {
     /// Starts with what the log remembers, and the state vector of what was deleted under the document's name.
     #[must_use]
     pub fn new(owners: impl IntoIterator<Item = (ClientId, Subject)>, tombstone: StateVector) -> Self {
-        Self { owners: owners.into_iter().collect(), live: BTreeMap::new(), tombstone }
+        Self { owners: owners.into_iter().collect(), live: LiteMap::new_vec(), tombstone }
     }
 
     /// Binds `client` to a member, if the id is free or its subject's. The newest session of a subject wins.

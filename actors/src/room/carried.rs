@@ -1,8 +1,10 @@
 //! A room with all that it carries its rules with: what is due goes to the journal, to jobs, to time. Whoever tends it, a
 //! keeper or an actor of its own, hands it what it is told.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use metrics::counter;
 use tandem_model::log::LogError;
 use tandem_model::{DocumentName, Limits};
@@ -269,9 +271,8 @@ fn start_loading(door: Arc<Door>) {
     let (journal, limits) = (door.around().journal.clone(), door.around().limits.clone());
     let name = door.name().clone();
     tokio::spawn(async move {
-        let loading = tokio::spawn(async move { load(&journal, name, limits).await });
-        let loaded =
-            loading.await.unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))));
+        let loaded = AssertUnwindSafe(load(&journal, name, limits)).catch_unwind().await;
+        let loaded = loaded.unwrap_or_else(|_| Err(LogError::Unavailable("the load panicked".into())));
         // The room may have ended while it loaded.
         let _ = door.cast(Msg::Loaded(Box::new(loaded)));
     });

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use litemap::LiteMap;
 use metrics::counter;
 use tandem_model::{ClientId, Clock};
 
@@ -69,7 +70,7 @@ struct Ring {
     bytes: usize,
     /// The number of the first entry that nobody was woken for.
     rung: u64,
-    cursors: BTreeMap<MemberId, Box<Cursor>>,
+    cursors: LiteMap<MemberId, Box<Cursor>>,
     joined: Joined,
     closed: bool,
 }

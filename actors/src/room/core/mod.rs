@@ -9,11 +9,12 @@ mod rereading;
 mod viewing;
 mod waiting;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use litemap::LiteMap;
 use tandem_model::{DocumentName, Limits, Right, Seq, Subject};
 use tandem_protocol::Refusal;
 use tandem_yjs::{Index, StateVector};
@@ -53,8 +54,7 @@ pub struct Room {
     index: Index,
     authors: Authors,
     presence: Presence,
-    // Boxed, here and in the other trees: a tree's leaf has eleven places, and most documents have few members.
-    members: BTreeMap<MemberId, Box<Member>>,
+    members: LiteMap<MemberId, Box<Member>>,
     too_large: HashMap<Subject, Instant>,
     /// Of these, whose message ended their socket: they are asked for nothing when they come back.
     oversized: HashSet<Subject>,
@@ -97,7 +97,7 @@ impl Room {
             index,
             authors,
             presence,
-            members: BTreeMap::new(),
+            members: LiteMap::new_vec(),
             too_large: HashMap::new(),
             oversized: HashSet::new(),
             limits,

@@ -60,7 +60,7 @@ impl Room {
     /// Decides what waits for a forged struct, whether or not its bringer ever answers what it was asked.
     fn refuse_forged(&mut self, forged: Id) {
         let mut told = Vec::new();
-        for member in self.members.values_mut() {
+        for (_, member) in self.members.iter_mut() {
             if self.authors.judge(&member.subject, forged) != Verdict::Refuse {
                 continue;
             }
