@@ -57,6 +57,8 @@ const look = async (server) => {
   return {
     'memory, MiB': sum('tandem_memory_bytes') / 1_048_576,
     'resident, MiB': sum('process_resident_memory_bytes') / 1_048_576,
+    'allocated, MiB': sum('tandem_allocated_bytes') / 1_048_576,
+    'pages, MiB': sum('tandem_allocated_pages_bytes') / 1_048_576,
     descriptors: sum('process_open_fds'),
     tasks: sum('tandem_tasks'),
     actors: sum('tandem_actors')

@@ -14,8 +14,9 @@ const STEADY_KIB: u64 = 64;
 /// How long memory may take to become steady, in seconds.
 const SETTLE: u64 = 30;
 
-/// What lies still for so long is idle, in seconds: before, memory is not read.
-const REST: u64 = 15;
+/// What lies still for so long is idle, in seconds: before, memory is not read. The allocator gives back what it keeps for
+/// its owner after 10 to 20 s.
+const REST: u64 = 30;
 
 /// The letters in a document.
 const LINE: u64 = 80;
