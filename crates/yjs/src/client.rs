@@ -66,11 +66,12 @@ pub(crate) struct Client {
     tail: Option<Tail>,
 }
 
-/// Where a client's new structs are written once more: as an update of their own.
-pub(crate) struct Relayed<'a> {
-    pub(crate) runs: &'a mut Runs,
+/// A client's new structs, written once more: as an update of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Relayed {
+    pub(crate) runs: Runs,
     /// Of its last struct.
-    pub(crate) tail: Option<Tail>,
+    tail: Option<Tail>,
 }
 
 /// How much a change added to a client's encoding and took away from it.
@@ -97,8 +98,14 @@ impl Client {
 
     /// Where the element at `clock` hangs; the element must be there.
     pub(crate) fn place(&self, clock: Clock) -> Place {
-        let behind = self.places.partition_point(|entry| entry.0 <= clock);
-        behind.checked_sub(1).map_or(self.first_place, |at| self.places[at].1)
+        match self.places.last() {
+            None => self.first_place,
+            Some(last) if last.0 <= clock => last.1,
+            Some(_) => {
+                let behind = self.places.partition_point(|entry| entry.0 <= clock);
+                behind.checked_sub(1).map_or(self.first_place, |at| self.places[at].1)
+            }
+        }
     }
 
     /// Whether the element at `clock` holds a type.
@@ -125,23 +132,20 @@ impl Client {
     }
 
     /// Writes a struct behind what is there, and behind `copy` too if there is one; its clocks were noted by
-    /// [`extend`](Self::extend), what is deleted of it in [`deleted`](Self::deleted).
+    /// [`extend`](Self::extend). `deleted` holds what is deleted of it, and maybe more.
     pub(crate) fn write(
         &mut self,
         clock: Clock,
-        mut body: Struct<'_>,
+        body: &Struct<'_>,
         collect: Collect,
-        copy: &mut Option<Relayed<'_>>,
+        deleted: &[(Clock, Clock)],
+        copy: Option<&mut Relayed>,
     ) -> Weight {
-        let kind = self.place(clock).kind;
-        if kind != PlaceKind::Nowhere {
-            body.say_keyed(kind == PlaceKind::Keyed);
-        }
         let client = self.id;
-        let deleted = self.deleted.overlapping(clock, clock + body.len());
         let (chunks, tail, mut added) = (&mut self.chunks, &mut self.tail, Weight::default());
+        let mut copy = copy;
         let mut sink = |piece: &Piece<'_>| {
-            if let Some(copy) = copy {
+            if let Some(copy) = &mut copy {
                 copy.runs.push(client, &mut copy.tail, piece);
             }
             add(&mut added, push_chunked(chunks, client, tail, piece));
@@ -193,32 +197,34 @@ impl Client {
     pub(crate) fn write_since(&self, out: &mut Vec<u8>, since: Clock) {
         let at = self.chunk_of(since);
         let Some(chunk) = self.chunks.get(at) else { return };
-        let later = &self.chunks[at + 1..];
         let mut structs = Reader::new(&chunk.runs.bytes);
         let (mut clock, mut passed, mut position) = (chunk.start, 0, 0);
         let mut cut = None;
         while clock < since {
-            let Ok(body) = Struct::read(&mut structs, Trust::Own) else { break };
-            if clock + body.len() > since {
-                cut = Some(body.split(Id { client: self.id, clock }, since - clock).1);
+            let Ok(mut body) = Struct::read(&mut structs, Trust::Own) else { break };
+            let end = clock + body.len();
+            if end > since {
+                body.cut_front(Id { client: self.id, clock }, since - clock);
+                cut = Some(body);
             } else {
                 passed += 1;
                 position = structs.position();
             }
-            clock += body.len();
+            clock = end;
         }
-        let count = chunk.runs.structs - passed + later.iter().map(|chunk| chunk.runs.structs).sum::<u64>();
-        write_var_uint(out, count);
+        let held = weigh(&self.chunks[at..]);
+        out.reserve(usize::try_from(held.bytes).unwrap_or(0) + 24);
+        write_var_uint(out, held.structs - passed);
         write_var_uint(out, self.id.0);
         write_var_uint(out, since);
         if let Some(body) = cut {
             let mut one = Runs::default();
-            one.push(self.id, &mut None, &Piece { clock: since, body, deleted: false });
+            one.push(self.id, &mut None, &Piece { clock: since, body: &body, deleted: false });
             out.extend_from_slice(&one.bytes);
             position = structs.position();
         }
         out.extend_from_slice(&chunk.runs.bytes[position..]);
-        for chunk in later {
+        for chunk in &self.chunks[at + 1..] {
             out.extend_from_slice(&chunk.runs.bytes);
         }
     }
@@ -296,7 +302,7 @@ fn rewrite(client: ClientId, chunk: &Chunk, ranges: &[(Clock, Clock)], out: &mut
         let from = ranges.partition_point(|range| range.1 <= clock);
         let here = &ranges[from..];
         let here = if here.first().is_some_and(|range| range.0 < end) { here } else { &[] };
-        cut(Id { client, clock }, body, here, &mut |piece| {
+        cut(Id { client, clock }, &body, here, &mut |piece| {
             short(client, piece, &mut |piece| {
                 push_chunked(out, client, &mut tail, piece);
             });
@@ -372,7 +378,7 @@ fn pull(client: ClientId, left: &mut Chunk, right: &mut Chunk) {
     let mut reader = Reader::new(&bytes);
     let read = Struct::read(&mut reader, Trust::Own).ok();
     let joined = read.filter(|body| {
-        let piece = Piece { clock: right.start, body: *body, deleted: true };
+        let piece = Piece { clock: right.start, body, deleted: true };
         let joins = tail.as_ref().is_some_and(|tail| tail.takes(client, &piece, left.runs.bytes.len()));
         if joins {
             left.runs.push(client, &mut tail, &piece);

@@ -2,6 +2,7 @@
 
 use tandem_model::{ClientId, Clock, Id};
 
+use crate::ranges::overlapping;
 use crate::runs::{Piece, RUN_BYTES_MAX};
 use crate::structs::Struct;
 
@@ -9,18 +10,20 @@ use crate::structs::Struct;
 /// is collected, what is not stays.
 ///
 /// Values under a key that are not deleted stay single: see [`crate::runs`].
-pub(crate) fn cut(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
-    if deleted.is_empty() && (body.len() == 1 || !is_keyed(&body)) {
+pub(crate) fn cut(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut impl FnMut(&Piece<'_>)) {
+    if deleted.is_empty() && (body.len() == 1 || !is_keyed(body)) {
         return sink(&Piece { clock: id.clock, body, deleted: false });
     }
-    each_part(id, body, deleted, &mut |piece| {
-        if piece.deleted { sink(&piece.collected()) } else { singles(id, piece, sink) }
+    each_part(id, body, deleted, &mut |piece| match piece.body.collected() {
+        Some(body) if piece.deleted => sink(&Piece { body: &body, ..*piece }),
+        _ if piece.deleted => sink(piece),
+        _ => singles(id, piece, sink),
     });
 }
 
 /// As [`cut`], but what is deleted keeps its content, and only what stands under a key is cut at all.
-pub(crate) fn cut_kept(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
-    if is_keyed(&body) {
+pub(crate) fn cut_kept(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut impl FnMut(&Piece<'_>)) {
+    if is_keyed(body) {
         each_part(id, body, deleted, &mut |piece| if piece.deleted { sink(piece) } else { singles(id, piece, sink) });
     } else {
         sink(&Piece { clock: id.clock, body, deleted: false });
@@ -28,60 +31,48 @@ pub(crate) fn cut_kept(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sin
 }
 
 /// Hands over a piece as pieces of text or values that are not much longer than runs grow.
-pub(crate) fn short(client: ClientId, piece: &Piece<'_>, sink: &mut dyn FnMut(&Piece<'_>)) {
-    let mut rest = *piece;
-    while let Some(at) = rest.body.behind_bytes(RUN_BYTES_MAX) {
-        let id = Id { client, clock: rest.clock };
-        let (body, behind) = rest.body.split(id, at);
-        sink(&Piece { body, ..rest });
-        rest = Piece { clock: rest.clock + at, body: behind, ..rest };
+pub(crate) fn short(client: ClientId, piece: &Piece<'_>, sink: &mut impl FnMut(&Piece<'_>)) {
+    let Some(mut at) = piece.body.behind_bytes(RUN_BYTES_MAX) else { return sink(piece) };
+    let (mut clock, mut rest) = (piece.clock, *piece.body);
+    loop {
+        let front = rest.cut_front(Id { client, clock }, at);
+        sink(&Piece { clock, body: &front, ..*piece });
+        clock += at;
+        let Some(next) = rest.behind_bytes(RUN_BYTES_MAX) else { break };
+        at = next;
     }
-    sink(&rest);
+    sink(&Piece { clock, body: &rest, ..*piece });
 }
 
-fn each_part(id: Id, body: Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut dyn FnMut(&Piece<'_>)) {
+fn each_part(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut impl FnMut(&Piece<'_>)) {
     let end = id.clock + body.len();
-    let first = deleted.partition_point(|range| range.1 <= id.clock);
-    let mut rest = Some((id.clock, body));
-    for (from, to) in &deleted[first..] {
-        if *from >= end {
-            break;
-        }
-        for (until, deleted) in [(*from, false), ((*to).min(end), true)] {
-            if let Some((clock, body)) = rest
-                && until > clock
-            {
-                let (piece, behind) = split_before(Id { clock, ..id }, body, until);
-                sink(&Piece { clock, body: piece, deleted });
-                rest = behind.map(|body| (until, body));
+    let (mut clock, mut rest) = (id.clock, *body);
+    for (from, to) in overlapping(deleted, clock, end) {
+        for (until, deleted) in [(*from, false), (*to, true)] {
+            if until >= end {
+                return sink(&Piece { clock, body: &rest, deleted });
+            }
+            if until > clock {
+                let front = rest.cut_front(Id { clock, ..id }, until - clock);
+                sink(&Piece { clock, body: &front, deleted });
+                clock = until;
             }
         }
     }
-    if let Some((clock, body)) = rest {
-        sink(&Piece { clock, body, deleted: false });
-    }
+    sink(&Piece { clock, body: &rest, deleted: false });
 }
 
-fn singles(id: Id, piece: &Piece<'_>, sink: &mut dyn FnMut(&Piece<'_>)) {
-    if !is_keyed(&piece.body) {
-        sink(piece);
-        return;
+fn singles(id: Id, piece: &Piece<'_>, sink: &mut impl FnMut(&Piece<'_>)) {
+    if !is_keyed(piece.body) {
+        return sink(piece);
     }
-    let mut rest = Some((piece.clock, piece.body));
-    while let Some((clock, body)) = rest {
-        let (single, behind) = split_before(Id { clock, ..id }, body, clock + 1);
-        sink(&Piece { clock, body: single, deleted: false });
-        rest = behind.map(|body| (clock + 1, body));
+    let (mut clock, mut rest) = (piece.clock, *piece.body);
+    while rest.len() > 1 {
+        let single = rest.cut_front(Id { clock, ..id }, 1);
+        sink(&Piece { clock, body: &single, deleted: false });
+        clock += 1;
     }
-}
-
-fn split_before<'a>(id: Id, body: Struct<'a>, until: Clock) -> (Struct<'a>, Option<Struct<'a>>) {
-    if until < id.clock + body.len() {
-        let (left, right) = body.split(id, until - id.clock);
-        (left, Some(right))
-    } else {
-        (body, None)
-    }
+    sink(&Piece { clock, body: &rest, deleted: false });
 }
 
 fn is_keyed(body: &Struct<'_>) -> bool {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
-use crate::client::{Client, Relayed, Weight};
-use crate::encode::{write_block, write_deletions};
+use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
+use crate::encode::write_deletions;
 use crate::lib0::write_var_uint;
-use crate::plan::{Plan, Taken};
-use crate::runs::Runs;
+use crate::plan::Plan;
+use crate::ranges::overlapping;
 use crate::state_vector::StateVector;
+use crate::structs::Struct;
 use crate::update::Update;
 
 /// The bounds of one document. At each new structs are refused, deletions are still taken.
@@ -74,16 +75,7 @@ impl Index {
     ///
     /// `judge` is asked once for each client id with new structs that could follow, with the id of the first.
     pub fn admit(&mut self, update: &Update<'_>, judge: &mut dyn FnMut(Id) -> Verdict) -> Admission {
-        let mut plan = Plan::new(self, update, judge);
-        plan.run();
-        let deletions = plan_deletions(&mut plan, update);
-        let (taken, mut admission) = plan.finish();
-        admission.new_structs = !taken.is_empty();
-        admission.new_deletions = deletions.iter().any(|(_, ranges)| !ranges.is_empty());
-        if admission.new_structs || admission.new_deletions {
-            admission.taken = Some(self.write(&taken, &deletions, &mut admission.before));
-        }
-        admission
+        Plan::new(self, update, judge).run()
     }
 
     /// Whether all structs and deletions of the update are there.
@@ -201,12 +193,6 @@ impl Index {
         Some(slot)
     }
 
-    /// Whether the limits allow so many bytes and structs more.
-    pub(crate) fn has_room(&self, bytes: u64, structs: u64) -> bool {
-        self.weight.bytes.saturating_add(bytes) <= self.limits.bytes
-            && self.weight.structs.saturating_add(structs) <= self.limits.structs
-    }
-
     fn clients_down(&self) -> impl Iterator<Item = &Client> + '_ {
         self.slots.values().rev().map(|slot| &self.clients[*slot])
     }
@@ -216,106 +202,51 @@ impl Index {
         usize::try_from(self.weight.bytes).unwrap_or(0) + ranges * 6 + self.clients.len() * 20 + 8
     }
 
-    /// Writes what is new behind what is there, and as an update of its own.
-    fn write(
-        &mut self,
-        taken: &[Taken<'_>],
-        deletions: &[(usize, Vec<(Clock, Clock)>)],
-        before: &mut Vec<(ClientId, Clock)>,
-    ) -> Vec<u8> {
-        if self.collect == Collect::Collected {
-            self.collect_known(taken, deletions);
+    /// How many bytes and structs more the limits allow.
+    pub(crate) fn room(&self) -> Weight {
+        Weight {
+            bytes: self.limits.bytes.saturating_sub(self.weight.bytes),
+            structs: self.limits.structs.saturating_sub(self.weight.structs),
         }
-        let mut out = Vec::with_capacity(64);
-        let mut runs = Runs::default();
-        write_var_uint(&mut out, taken.len() as u64);
-        before.reserve(taken.len());
-        for new in taken {
-            runs.clear();
-            // All of a client that nothing was known of is new: its block is what is held of it, not to be written twice.
-            let is_all = new.before == 0;
-            let mut copy = (!is_all).then_some(Relayed { runs: &mut runs, tail: None });
-            self.write_client(new, &mut copy);
-            let client = &self.clients[new.slot];
-            self.state.set(client.id, client.end);
-            before.push((client.id, new.before));
-            if is_all {
-                client.write_since(&mut out, 0);
-            } else {
-                write_block(&mut out, client.id, new.before, &runs);
-            }
-        }
-        write_var_uint(&mut out, deletions.len() as u64);
-        for (slot, ranges) in deletions {
-            write_deletions(&mut out, self.clients[*slot].id, ranges);
-        }
-        out
     }
 
-    /// Collects what is newly deleted of what was there before.
-    fn collect_known(&mut self, taken: &[Taken<'_>], deletions: &[(usize, Vec<(Clock, Clock)>)]) {
-        // Both name the highest client first.
-        let mut news = taken.iter().peekable();
-        for (slot, ranges) in deletions {
-            let client = self.clients[*slot].id;
-            while news.next_if(|new| self.clients[new.slot].id > client).is_some() {}
-            let held = news.peek().filter(|new| new.slot == *slot).map_or(Clock::MAX, |new| new.before);
-            let count = ranges.partition_point(|range| range.0 < held);
-            let mut clipped = ranges[..count].to_vec();
-            if let Some(last) = clipped.last_mut() {
-                last.1 = last.1.min(held);
-            }
-            let (was, is) = self.clients[*slot].collect(&clipped);
+    /// Deletes merged ranges of what is there; answers what of it was not deleted before.
+    pub(crate) fn delete(&mut self, slot: usize, ranges: &mut Vec<(Clock, Clock)>) -> Vec<(Clock, Clock)> {
+        let client = &mut self.clients[slot];
+        let mut fresh = Vec::new();
+        client.deleted.add_all(ranges, &mut |from, to| fresh.push((from, to)));
+        if self.collect == Collect::Collected {
+            let (was, is) = client.collect(&fresh);
             self.weight.bytes = self.weight.bytes + is.bytes - was.bytes;
             self.weight.structs = self.weight.structs + is.structs - was.structs;
         }
+        fresh
     }
 
-    fn write_client(&mut self, new: &Taken<'_>, copy: &mut Option<Relayed<'_>>) {
-        let client = &mut self.clients[new.slot];
-        let mut weight = Weight::default();
-        for (clock, body) in new.structs {
-            if clock >= client.end {
-                break;
-            }
-            // Of what overlaps the known only the rest is new.
-            let (clock, body) = match new.before.checked_sub(clock) {
-                Some(known) if known >= body.len() => continue,
-                Some(known @ 1..) => (new.before, body.split(Id { client: client.id, clock }, known).1),
-                _ => (clock, body),
-            };
-            let added = client.write(clock, body, self.collect, copy);
-            weight.bytes += added.bytes;
-            weight.structs += added.structs;
+    /// Takes a struct that is its client's next; `deleted` holds what is deleted of it, and maybe more.
+    pub(crate) fn take(
+        &mut self,
+        slot: usize,
+        body: &mut Struct<'_>,
+        place: Place,
+        deleted: &[(Clock, Clock)],
+        copy: Option<&mut Relayed>,
+    ) {
+        let client = &mut self.clients[slot];
+        let clock = client.end;
+        client.extend(body.len(), place, body.holds_type());
+        if place.kind != PlaceKind::Nowhere {
+            body.say_keyed(place.kind == PlaceKind::Keyed);
         }
-        self.weight.bytes += weight.bytes;
-        self.weight.structs += weight.structs;
+        let deleted = overlapping(deleted, clock, client.end);
+        let added = client.write(clock, body, self.collect, deleted, copy);
+        self.weight.bytes += added.bytes;
+        self.weight.structs += added.structs;
     }
-}
 
-/// Adds what is deleted, by the update's ranges or because it came without content, as far as it is known; answers what
-/// of it was not deleted before, by client. Somebody may hold the content of what came without.
-fn plan_deletions(plan: &mut Plan<'_, '_, '_>, update: &Update<'_>) -> Vec<(usize, Vec<(Clock, Clock)>)> {
-    let mut known = plan.take_gone();
-    for (client, from, to) in update.deletions() {
-        let until = plan.known_until(client, from, to);
-        if from < until {
-            known.push((client, from, until));
-        }
+    /// Counts in the state vector what was taken of a client.
+    pub(crate) fn count_taken(&mut self, slot: usize) {
+        let client = &self.clients[slot];
+        self.state.set(client.id, client.end);
     }
-    // The highest client first; one that is listed twice counts once.
-    known.sort_by_key(|(client, ..)| std::cmp::Reverse(*client));
-    let mut fresh = Vec::new();
-    let mut ranges = Vec::new();
-    for of_client in known.chunk_by(|one, next| one.0 == next.0) {
-        let Some(slot) = plan.index().slot(of_client[0].0) else { continue };
-        ranges.clear();
-        ranges.extend(of_client.iter().map(|(_, from, to)| (*from, *to)));
-        let mut new = Vec::new();
-        plan.index().client_mut(slot).deleted.add_all(&mut ranges, &mut |from, to| new.push((from, to)));
-        if !new.is_empty() {
-            fresh.push((slot, new));
-        }
-    }
-    fresh
 }

@@ -53,6 +53,7 @@ mod any;
 mod client;
 mod content;
 mod cut;
+mod deleting;
 mod encode;
 mod index;
 mod json;

@@ -71,8 +71,8 @@ fn merge_client(
     }
     let first = pieces.first().map_or(0, |piece| piece.0);
     let mut row = Row { client, end: first, runs: Runs::default(), tail: None, deleted };
-    for (clock, body) in pieces {
-        row.lay(clock, body);
+    for (clock, mut body) in pieces {
+        row.lay(clock, &mut body);
     }
     (client, first, row.runs)
 }
@@ -86,7 +86,7 @@ struct Row<'d> {
 }
 
 impl Row<'_> {
-    fn lay(&mut self, clock: Clock, body: Struct<'_>) {
+    fn lay(&mut self, clock: Clock, body: &mut Struct<'_>) {
         let end = clock + body.len();
         if end <= self.end {
             return;
@@ -96,11 +96,11 @@ impl Row<'_> {
             self.runs.structs += 1;
             self.tail = None;
         }
-        let id = Id { client: self.client, clock };
-        let (id, body) = match self.end.checked_sub(clock) {
-            Some(known @ 1..) => (Id { clock: self.end, ..id }, body.split(id, known).1),
-            _ => (id, body),
-        };
+        let mut id = Id { client: self.client, clock };
+        if clock < self.end {
+            body.cut_front(id, self.end - clock);
+            id.clock = self.end;
+        }
         let Self { client, runs, tail, deleted, .. } = self;
         cut_kept(id, body, deleted, &mut |piece: &Piece<'_>| {
             runs.push(*client, tail, piece);

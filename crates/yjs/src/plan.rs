@@ -9,15 +9,19 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::TYPE_NESTING_MAX;
 use crate::admission::{Admission, Cause, Verdict};
-use crate::client::{Place, PlaceKind};
-use crate::content::reference;
+use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
+use crate::deleting::Deleting;
+use crate::encode::{write_block, write_deletions};
 use crate::index::Index;
+use crate::lib0::write_var_uint;
 use crate::structs::{Item, Parent, Struct};
-use crate::update::{Structs, Update};
+use crate::update::{Block, Structs, Update};
 
 /// Why a block cannot go on.
 #[derive(Clone, Copy, Debug)]
 enum Stop {
+    /// For now: another block has to come so far.
+    Needs(usize, Clock),
     Missing(Id),
     Withheld,
     Refused(Cause),
@@ -41,17 +45,17 @@ struct Walk<'a> {
     slot: Option<usize>,
     state: State,
     judged: bool,
-    /// Where the first new struct stands, once one was taken, and the client's clock before.
-    taken: Option<(Structs<'a>, Clock)>,
+    taken: Option<Taken>,
 }
 
-/// Where the new structs of one client stand in the update.
-pub(crate) struct Taken<'a> {
-    pub(crate) slot: usize,
-    /// Starts with the first struct of which something is new.
-    pub(crate) structs: Structs<'a>,
+/// What was taken of a block.
+struct Taken {
     /// The client's clock before.
-    pub(crate) before: Clock,
+    before: Clock,
+    /// Where [`Deleting`] holds what is deleted of it.
+    deleted_at: usize,
+    /// The new structs alone. All of a client that nothing was known of is new: it is not to be written twice.
+    copy: Option<Box<Relayed>>,
 }
 
 enum Step {
@@ -64,146 +68,165 @@ enum Step {
 /// The walk over one update.
 pub(crate) struct Plan<'i, 'a, 'j> {
     index: &'i mut Index,
+    update: &'i Update<'a>,
+    /// The highest client first.
     walks: Vec<Walk<'a>>,
     judge: &'j mut dyn FnMut(Id) -> Verdict,
-    pub(crate) admission: Admission,
-    bytes: u64,
-    structs: u64,
-    /// What was taken as deleted already: who holds its content has to hear of its deletion.
-    gone: Vec<(ClientId, Clock, Clock)>,
+    admission: Admission,
+    deleting: Deleting,
+    /// What was taken as deleted already, with its block.
+    gone: Vec<(usize, Clock, Clock)>,
+    /// How much may be taken yet, as it comes.
+    room: Weight,
 }
 
 impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
-    pub(crate) fn new(index: &'i mut Index, update: &Update<'a>, judge: &'j mut dyn FnMut(Id) -> Verdict) -> Self {
-        let walks = update
-            .filled()
-            .map(|block| Walk {
-                client: block.client,
-                structs: update.structs(block),
-                slot: index.slot(block.client),
-                state: State::Ready,
-                judged: false,
-                taken: None,
-            })
-            .collect();
-        Self { index, walks, judge, admission: Admission::default(), bytes: 0, structs: 0, gone: Vec::new() }
+    pub(crate) fn new(index: &'i mut Index, update: &'i Update<'a>, judge: &'j mut dyn FnMut(Id) -> Verdict) -> Self {
+        let walk = |block: &Block| Walk {
+            client: block.client,
+            structs: update.structs(block),
+            slot: index.slot(block.client),
+            state: State::Ready,
+            judged: false,
+            taken: None,
+        };
+        let walks: Vec<_> = update.filled().map(walk).collect();
+        let room = index.room();
+        let deleting = Deleting::what_is_there(index, update, |client| walk_of(&walks, client).is_some());
+        Self { index, update, walks, judge, admission: Admission::default(), deleting, gone: Vec::new(), room }
     }
 
-    /// Walks all blocks; notes in the index the clocks and places of what can be taken.
-    pub(crate) fn run(&mut self) {
-        let mut stack: Vec<(usize, Option<Clock>)> = Vec::new();
+    /// Walks all blocks, takes what can be taken, and deletes.
+    pub(crate) fn run(mut self) -> Admission {
+        let mut waiting: Vec<(usize, Option<Clock>)> = Vec::new();
         for first in 0..self.walks.len() {
             if !matches!(self.walks[first].state, State::Ready) {
                 continue;
             }
-            stack.push((first, None));
-            while let Some(&(walk, until)) = stack.last() {
+            let (mut walk, mut until) = (first, None);
+            loop {
                 match self.advance(walk, until) {
                     Step::Needs(other, clock) => {
                         self.walks[walk].state = State::Waiting;
-                        stack.push((other, Some(clock)));
+                        waiting.push((walk, until));
+                        (walk, until) = (other, Some(clock));
                     }
                     Step::Back => {
-                        stack.pop();
-                        if let Some(&(waiting, _)) = stack.last() {
-                            self.walks[waiting].state = State::Ready;
-                        }
+                        let Some(next) = waiting.pop() else { break };
+                        (walk, until) = next;
+                        self.walks[walk].state = State::Ready;
                     }
                 }
             }
         }
+        self.finish()
     }
 
-    /// Notes what the deleted range lacks; answers how far it is known.
-    pub(crate) fn known_until(&mut self, client: ClientId, from: Clock, to: Clock) -> Clock {
-        let end = self.index.slot(client).map_or(0, |slot| self.index.client(slot).end);
-        if to > end {
-            let needed = Id { client, clock: from.max(end) };
-            // What is withheld or refused is not missing.
-            if !self.is_held_back(client) {
-                self.miss(needed);
+    fn finish(mut self) -> Admission {
+        if self.deleting.reaches_ahead && self.admission.missing.is_none() {
+            self.miss_deleted();
+        }
+        let Self { index, walks, mut admission, mut deleting, mut gone, .. } = self;
+        gone.sort_by_key(|gone| gone.0);
+        let mut gone = gone.into_iter().peekable();
+        let mut out = Vec::with_capacity(64);
+        let taken = || walks.iter().enumerate().filter_map(|(at, walk)| Some((at, walk.slot?, walk.taken.as_ref()?)));
+        admission.before.reserve(taken().count());
+        write_var_uint(&mut out, taken().count() as u64);
+        for (at, slot, taken) in taken() {
+            index.count_taken(slot);
+            let gone = std::iter::from_fn(|| gone.next_if(|gone| gone.0 == at)).map(|(_, from, to)| (from, to));
+            deleting.what_came(index.client_mut(slot), taken.deleted_at, gone);
+            let client = index.client(slot);
+            admission.before.push((client.id, taken.before));
+            match &taken.copy {
+                None => client.write_since(&mut out, 0),
+                Some(copy) => write_block(&mut out, client.id, taken.before, &copy.runs),
             }
         }
-        to.min(end)
+        let deleted = deleting.into_fresh();
+        write_var_uint(&mut out, deleted.len() as u64);
+        deleted.iter().for_each(|(client, ranges)| write_deletions(&mut out, *client, ranges));
+        admission.new_structs = !admission.before.is_empty();
+        admission.new_deletions = !deleted.is_empty();
+        admission.taken = (admission.new_structs || admission.new_deletions).then_some(out);
+        admission
     }
 
-    /// The new elements that came as deleted.
-    pub(crate) fn take_gone(&mut self) -> Vec<(ClientId, Clock, Clock)> {
-        std::mem::take(&mut self.gone)
-    }
-
-    /// Where the new structs stand, the highest client first.
-    pub(crate) fn finish(self) -> (Vec<Taken<'a>>, Admission) {
-        let taken = self
-            .walks
-            .iter()
-            .filter_map(|walk| {
-                let (structs, before) = walk.taken?;
-                Some(Taken { slot: walk.slot?, structs, before })
-            })
-            .collect();
-        (taken, self.admission)
-    }
-
-    pub(crate) fn index(&mut self) -> &mut Index {
-        self.index
+    /// Notes the first that is to be deleted and not there.
+    fn miss_deleted(&mut self) {
+        let mut last = None;
+        for (client, from, to) in self.update.deletions() {
+            let end = match last {
+                Some((last, end)) if last == client => end,
+                _ => self.index.slot(client).map_or(0, |slot| self.index.client(slot).end),
+            };
+            last = Some((client, end));
+            // What is withheld or refused is not missing.
+            if to > end && !self.is_held_back(client) {
+                return self.miss(Id { client, clock: from.max(end) });
+            }
+        }
     }
 
     fn is_held_back(&self, client: ClientId) -> bool {
-        self.walk_of(client)
+        walk_of(&self.walks, client)
             .is_some_and(|walk| matches!(self.walks[walk].state, State::Stopped(Stop::Withheld | Stop::Refused(_))))
     }
 
     fn advance(&mut self, at: usize, until: Option<Clock>) -> Step {
+        let client = self.walks[at].client;
+        let mut structs = self.walks[at].structs;
+        let mut end = self.walks[at].slot.map_or(0, |slot| self.index.client(slot).end);
         loop {
-            let end = self.end_of_walk(at);
             if until.is_some_and(|until| end > until) {
+                self.walks[at].structs = structs;
                 return Step::Back;
             }
-            let here = self.walks[at].structs;
-            let Some((clock, body)) = self.walks[at].structs.next() else {
+            let here = structs;
+            let Some((clock, mut body)) = structs.next() else {
                 self.walks[at].state = State::Done;
                 return Step::Back;
             };
             if matches!(body, Struct::Skip(_)) || clock + body.len() <= end {
                 continue;
             }
-            let stop = match self.examine(at, clock, &body, end) {
-                Ok(Found::Place(place)) => match self.take(at, clock, &body, here, place) {
-                    Ok(()) => continue,
-                    Err(stop) => stop,
-                },
-                Ok(Found::Needs(other, needed)) => {
+            let place = self.examine(at, clock, &body, end);
+            let bytes = (structs.position() - here.position()) as u64;
+            match place.and_then(|place| self.take(at, clock, &mut body, bytes, place)) {
+                Ok(taken_until) => end = taken_until,
+                Err(Stop::Needs(other, needed)) => {
                     // It is read again when what it waits for has come.
                     self.walks[at].structs = here;
                     return Step::Needs(other, needed);
                 }
-                Err(stop) => stop,
-            };
-            return self.stop(at, end, stop);
+                Err(stop) => {
+                    self.stop(Id { client, clock: end }, stop);
+                    self.walks[at].state = State::Stopped(stop);
+                    return Step::Back;
+                }
+            }
         }
     }
 
-    fn stop(&mut self, at: usize, end: Clock, stop: Stop) -> Step {
-        let id = Id { client: self.walks[at].client, clock: end };
-        self.walks[at].state = State::Stopped(stop);
+    fn stop(&mut self, id: Id, stop: Stop) {
         match stop {
             Stop::Missing(id) => self.miss(id),
-            Stop::Withheld => {}
+            Stop::Needs(..) | Stop::Withheld => {}
             Stop::Refused(cause) => {
                 self.admission.refused.get_or_insert(id);
                 self.admission.cause.get_or_insert(cause);
                 self.admission.full |= cause == Cause::Full;
             }
         }
-        Step::Back
     }
 
     fn miss(&mut self, id: Id) {
         self.admission.missing.get_or_insert(id);
     }
 
-    fn examine(&mut self, at: usize, clock: Clock, body: &Struct<'a>, end: Clock) -> Result<Found, Stop> {
+    /// Where a struct hangs, if everything that it needs is there.
+    fn examine(&mut self, at: usize, clock: Clock, body: &Struct<'a>, end: Clock) -> Result<Place, Stop> {
         let client = self.walks[at].client;
         if clock > end {
             return Err(Stop::Missing(Id { client, clock: end }));
@@ -211,20 +234,18 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         if !self.walks[at].judged {
             self.judge(at, Id { client, clock: end })?;
         }
-        let Struct::Item(item) = body else { return Ok(Found::Place(Place::NOWHERE)) };
+        let Struct::Item(item) = body else { return Ok(Place::NOWHERE) };
         // Of a struct whose front is known only the rest is taken: its origin is then its own client's last.
         let known = clock < end;
-        let parent = match item.parent {
-            Parent::Element(id, _) if !known => Some(id),
-            _ => None,
-        };
-        let origin = if known { None } else { item.origin };
-        for id in [origin, item.right, parent].into_iter().flatten() {
-            if id.client != client && !self.holds(id) {
-                return self.need(id);
-            }
+        let origin = if known { end.checked_sub(1).map(|clock| Id { client, clock }) } else { item.origin };
+        let left = origin.map(|id| self.place_of(at, id)).transpose()?;
+        let right = item.right.map(|id| self.place_of(at, id)).transpose()?;
+        // Yjs hangs an item where its origin hangs, else its right origin, else where it says; nowhere if one of them is
+        // collected, or if the parent holds no type.
+        if [left, right].into_iter().flatten().any(|place| place.kind == PlaceKind::Nowhere) {
+            return Ok(Place::NOWHERE);
         }
-        if known { Ok(Found::Place(self.sliced_place(at, item, end))) } else { self.place(item).map(Found::Place) }
+        left.or(right).map_or_else(|| self.place_in(at, item), Ok)
     }
 
     fn judge(&mut self, at: usize, id: Id) -> Result<(), Stop> {
@@ -239,124 +260,90 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         }
     }
 
-    fn need(&self, id: Id) -> Result<Found, Stop> {
-        let Some(other) = self.walk_of(id.client) else { return Err(Stop::Missing(id)) };
-        match self.walks[other].state {
-            State::Ready => Ok(Found::Needs(other, id.clock)),
-            State::Waiting => Err(Stop::Refused(Cause::Cycle)),
-            State::Done => Err(Stop::Missing(id)),
-            State::Stopped(stop) => Err(stop),
-        }
-    }
-
-    fn sliced_place(&self, at: usize, item: &Item<'_>, end: Clock) -> Place {
-        let client = self.walks[at].client;
-        let left = end.checked_sub(1).map_or(Place::NOWHERE, |clock| self.place_of(Id { client, clock }));
-        match item.right.map(|right| self.place_of(right).kind) {
-            Some(PlaceKind::Nowhere) => Place::NOWHERE,
-            _ => left,
-        }
-    }
-
-    /// Where Yjs hangs an item: where its origin hangs, else its right origin, else where it says; nowhere if one of
-    /// them is collected, or if the parent holds no type.
-    fn place(&self, item: &Item<'_>) -> Result<Place, Stop> {
-        let left = item.origin.map(|id| self.place_of(id));
-        let right = item.right.map(|id| self.place_of(id));
-        if [left, right].into_iter().flatten().any(|place| place.kind == PlaceKind::Nowhere) {
-            return Ok(Place::NOWHERE);
-        }
-        if let Some(place) = left.or(right) {
-            return Ok(place);
-        }
+    /// Where an item hangs by the parent that it says.
+    fn place_in(&self, at: usize, item: &Item<'_>) -> Result<Place, Stop> {
         let kind = if item.keyed { PlaceKind::Keyed } else { PlaceKind::Listed };
         match item.parent {
             Parent::Inherited => Ok(Place::NOWHERE),
             Parent::Root(..) => Ok(Place { depth: 0, kind }),
-            Parent::Element(id, _) => match self.depth_in(id) {
-                None => Ok(Place::NOWHERE),
-                Some(depth) if depth > TYPE_NESTING_MAX => Err(Stop::Refused(Cause::Depth)),
-                Some(depth) => Ok(Place { depth, kind }),
-            },
+            Parent::Element(id, _) => {
+                let client = self.holder(at, id)?;
+                let place = client.place(id.clock);
+                if !client.holds_type(id.clock) || place.kind == PlaceKind::Nowhere {
+                    Ok(Place::NOWHERE)
+                } else if place.depth >= TYPE_NESTING_MAX {
+                    Err(Stop::Refused(Cause::Depth))
+                } else {
+                    Ok(Place { depth: place.depth + 1, kind })
+                }
+            }
         }
     }
 
-    fn depth_in(&self, id: Id) -> Option<u16> {
-        let client = self.index.client(self.index.slot(id.client)?);
-        let place = client.place(id.clock);
-        (client.holds_type(id.clock) && place.kind != PlaceKind::Nowhere).then(|| place.depth + 1)
+    /// Where an element hangs that a struct of the block `at` refers to.
+    fn place_of(&self, at: usize, id: Id) -> Result<Place, Stop> {
+        self.holder(at, id).map(|client| client.place(id.clock))
     }
 
-    fn place_of(&self, id: Id) -> Place {
-        self.index.slot(id.client).map_or(Place::NOWHERE, |slot| self.index.client(slot).place(id.clock))
+    /// The client of an element that a struct of the block `at` refers to, if the element is there.
+    fn holder(&self, at: usize, id: Id) -> Result<&Client, Stop> {
+        let own = (self.walks[at].client == id.client).then_some(at);
+        let other = own.or_else(|| walk_of(&self.walks, id.client));
+        let slot = other.map_or_else(|| self.index.slot(id.client), |other| self.walks[other].slot);
+        let held = slot.map(|slot| self.index.client(slot)).filter(|client| id.clock < client.end);
+        held.ok_or_else(|| match other.map(|other| (other, self.walks[other].state)) {
+            None | Some((_, State::Done)) => Stop::Missing(id),
+            Some((other, State::Ready)) => Stop::Needs(other, id.clock),
+            Some((_, State::Waiting)) => Stop::Refused(Cause::Cycle),
+            Some((_, State::Stopped(stop))) => stop,
+        })
     }
 
-    fn holds(&self, id: Id) -> bool {
-        self.index.slot(id.client).is_some_and(|slot| id.clock < self.index.client(slot).end)
-    }
-
-    fn walk_of(&self, client: ClientId) -> Option<usize> {
-        self.walks.binary_search_by(|walk| client.cmp(&walk.client)).ok()
-    }
-
-    fn end_of_walk(&self, at: usize) -> Clock {
-        self.walks[at].slot.map_or(0, |slot| self.index.client(slot).end)
-    }
-
+    /// Takes a struct that came in so many bytes; answers its client's clock behind it.
     fn take(
         &mut self,
         at: usize,
         clock: Clock,
-        body: &Struct<'_>,
-        here: Structs<'a>,
+        body: &mut Struct<'_>,
+        bytes: u64,
         place: Place,
-    ) -> Result<(), Stop> {
-        let bytes = (self.walks[at].structs.position() - here.position()) as u64;
-        if !self.index.has_room(self.bytes + bytes, self.structs + 1) {
+    ) -> Result<Clock, Stop> {
+        let walk = &mut self.walks[at];
+        if self.room.bytes < bytes || self.room.structs == 0 {
             return Err(Stop::Refused(Cause::Full));
         }
-        let slot = match self.walks[at].slot {
+        let slot = match walk.slot {
             Some(slot) => slot,
-            None => self.index.add_client(self.walks[at].client).ok_or(Stop::Refused(Cause::Full))?,
+            None => self.index.add_client(walk.client).ok_or(Stop::Refused(Cause::Full))?,
         };
-        self.bytes += bytes;
-        self.structs += 1;
-        let client = self.index.client_mut(slot);
-        let before = client.end;
-        let end = clock + body.len();
-        client.extend(end - before, place, holds_type(body));
-        if is_gone(body) {
-            let client = self.walks[at].client;
+        walk.slot = Some(slot);
+        self.room.bytes -= bytes;
+        self.room.structs -= 1;
+        let before = self.index.client(slot).end;
+        let taken = walk.taken.get_or_insert_with(|| Taken {
+            before,
+            deleted_at: self.deleting.ahead_of(walk.client),
+            copy: (before > 0).then(Box::default),
+        });
+        // Of what overlaps the known only the rest is new.
+        if clock < before {
+            body.cut_front(Id { client: walk.client, clock }, before - clock);
+        }
+        let end = before + body.len();
+        let gone = body.is_gone();
+        let deleted = if gone { &[] } else { self.deleting.ahead(taken.deleted_at) };
+        self.index.take(slot, body, place, deleted, taken.copy.as_deref_mut());
+        if gone {
             match self.gone.last_mut() {
-                Some(last) if last.0 == client && last.2 == before => last.2 = end,
-                _ => self.gone.push((client, before, end)),
+                Some(last) if last.0 == at && last.2 == before => last.2 = end,
+                _ => self.gone.push((at, before, end)),
             }
         }
-        let walk = &mut self.walks[at];
-        walk.slot = Some(slot);
-        if walk.taken.is_none() {
-            walk.taken = Some((here, before));
-        }
-        Ok(())
+        Ok(end)
     }
 }
 
-enum Found {
-    /// Everything that it needs is there: it hangs here.
-    Place(Place),
-    /// It waits until a block has come so far.
-    Needs(usize, Clock),
-}
-
-fn holds_type(body: &Struct<'_>) -> bool {
-    matches!(body, Struct::Item(item) if item.content.reference() == reference::TYPE)
-}
-
-/// Whether a struct comes without its content: it was deleted where it comes from.
-fn is_gone(body: &Struct<'_>) -> bool {
-    match body {
-        Struct::Gc(_) => true,
-        Struct::Item(item) => item.content.is_deleted(),
-        Struct::Skip(_) => false,
-    }
+/// Where the block of a client stands.
+fn walk_of(walks: &[Walk<'_>], client: ClientId) -> Option<usize> {
+    walks.binary_search_by(|walk| client.cmp(&walk.client)).ok()
 }

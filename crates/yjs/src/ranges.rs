@@ -19,15 +19,8 @@ impl Ranges {
 
     /// Whether all of `[from, to)` is in.
     pub(crate) fn contains(&self, from: Clock, to: Clock) -> bool {
-        let at = self.first_ending_behind(from);
+        let at = self.ranges.partition_point(|range| range.1 <= from);
         self.ranges.get(at).is_some_and(|range| range.0 <= from && to <= range.1)
-    }
-
-    /// The ranges that overlap `[from, to)`, not clipped.
-    pub(crate) fn overlapping(&self, from: Clock, to: Clock) -> &[(Clock, Clock)] {
-        let start = self.first_ending_behind(from);
-        let length = self.ranges[start..].partition_point(|range| range.0 < to);
-        &self.ranges[start..start + length]
     }
 
     /// Adds `[from, to)` and hands each part that was not in to `fresh`.
@@ -94,7 +87,7 @@ impl Ranges {
 
     fn gaps(&self, from: Clock, to: Clock, fresh: &mut dyn FnMut(Clock, Clock)) {
         let mut clock = from;
-        for range in self.overlapping(from, to) {
+        for range in overlapping(&self.ranges, from, to) {
             if clock < range.0 {
                 fresh(clock, range.0);
             }
@@ -104,10 +97,27 @@ impl Ranges {
             fresh(clock, to);
         }
     }
+}
 
-    fn first_ending_behind(&self, clock: Clock) -> usize {
-        self.ranges.partition_point(|range| range.1 <= clock)
+/// Those of merged ranges that overlap `[from, to)`, not clipped.
+pub(crate) fn overlapping(ranges: &[(Clock, Clock)], from: Clock, to: Clock) -> &[(Clock, Clock)] {
+    let start = ranges.partition_point(|range| range.1 <= from);
+    let length = ranges[start..].partition_point(|range| range.0 < to);
+    &ranges[start..start + length]
+}
+
+/// Clips merged ranges at `end`; answers what lay behind it.
+pub(crate) fn clip(ranges: &mut Vec<(Clock, Clock)>, end: Clock) -> Vec<(Clock, Clock)> {
+    if ranges.first().is_some_and(|first| first.0 >= end) {
+        return std::mem::take(ranges);
     }
+    let at = ranges.partition_point(|range| range.1 <= end);
+    let mut behind = ranges.split_off(at);
+    if let Some(first) = behind.first_mut().filter(|first| first.0 < end) {
+        ranges.push((first.0, end));
+        first.0 = end;
+    }
+    behind
 }
 
 /// Sorts ranges and joins those that overlap or touch.

@@ -7,9 +7,9 @@
 
 use tandem_model::{ClientId, Clock, Id};
 
-use crate::content::{Content, reference};
+use crate::content::reference;
 use crate::lib0::{Reader, var_uint_len, write_var_uint};
-use crate::structs::{self, Item, Struct, write_gc_head};
+use crate::structs::{self, Struct, write_gc_head};
 
 /// A run of text or values that has reached so many bytes grows no more; one that came longer is taken apart when it is
 /// touched. So what touches the middle of a client's structs has little to read and move, however long a paste was.
@@ -21,7 +21,7 @@ pub(crate) struct Piece<'a> {
     /// Clock of its first element.
     pub(crate) clock: Clock,
     /// What is written.
-    pub(crate) body: Struct<'a>,
+    pub(crate) body: &'a Struct<'a>,
     /// Whether all of it is known to be deleted.
     pub(crate) deleted: bool,
 }
@@ -57,7 +57,7 @@ impl Runs {
         if let Some(tail) = tail
             && tail.takes(client, piece, self.bytes.len())
         {
-            self.grow(tail, &piece.body);
+            self.grow(tail, piece.body);
             return false;
         }
         *tail = self.append(piece);
@@ -68,13 +68,6 @@ impl Runs {
     /// None yet, and place for so many bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
-    }
-
-    /// Forgets all structs, and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.structs = 0;
-        self.last_at = 0;
     }
 
     /// Writes structs behind what is there as they are, the bytes of `from` from `position` on.
@@ -118,8 +111,8 @@ impl Runs {
             Struct::Gc(length) => {
                 write_gc_head(&mut self.bytes);
                 let length_at = self.bytes.len();
-                write_var_uint(&mut self.bytes, length);
-                Some(Tail { reference: 0, keyed: false, deleted: true, right: None, length_at, length })
+                write_var_uint(&mut self.bytes, *length);
+                Some(Tail { reference: 0, keyed: false, deleted: true, right: None, length_at, length: *length })
             }
             Struct::Item(item) => {
                 item.write_head(&mut self.bytes);
@@ -142,7 +135,7 @@ impl Runs {
     fn grow(&mut self, tail: &mut Tail, body: &Struct<'_>) {
         let (added, content) = match body {
             Struct::Gc(length) | Struct::Skip(length) => (*length, None),
-            Struct::Item(item) => (item.content.written_length().unwrap_or(0), Some(item.content)),
+            Struct::Item(item) => (item.content.written_length().unwrap_or(0), Some(&item.content)),
         };
         let length = tail.length + added;
         let (width, wider) = (var_uint_len(tail.length), var_uint_len(length));
@@ -180,19 +173,6 @@ impl Tail {
 
     fn length_is_counted(&self) -> bool {
         matches!(self.reference, 0 | reference::DELETED | reference::JSON | reference::ANY | reference::STRING)
-    }
-}
-
-impl<'a> Piece<'a> {
-    /// The same elements as a collecting Yjs leaves them once they are deleted.
-    pub(crate) fn collected(self) -> Self {
-        match self.body {
-            Struct::Item(item) if item.content.is_collected() => {
-                let content = Content::Deleted(item.content.len());
-                Self { body: Struct::Item(Item { content, ..item }), deleted: true, ..self }
-            }
-            _ => Self { deleted: true, ..self },
-        }
     }
 }
 

@@ -73,17 +73,50 @@ impl<'a> Struct<'a> {
         }
     }
 
-    /// Cuts before the element `at` of a struct that starts at `id`; `at` is neither 0 nor the length or beyond.
-    pub(crate) fn split(self, id: Id, at: Clock) -> (Self, Self) {
+    /// Whether it holds a type.
+    pub(crate) fn holds_type(&self) -> bool {
+        matches!(self, Self::Item(item) if item.content.reference() == content::reference::TYPE)
+    }
+
+    /// Whether it comes without its content: it was deleted where it comes from.
+    pub(crate) fn is_gone(&self) -> bool {
         match self {
-            Self::Gc(len) => (Self::Gc(at), Self::Gc(len - at)),
-            Self::Skip(len) => (Self::Skip(at), Self::Skip(len - at)),
+            Self::Gc(_) => true,
+            Self::Item(item) => item.content.is_deleted(),
+            Self::Skip(_) => false,
+        }
+    }
+
+    /// Cuts off and answers what stands before the element `at` of a struct that starts at `id`; `at` is neither 0 nor the
+    /// length or beyond.
+    pub(crate) fn cut_front(&mut self, id: Id, at: Clock) -> Self {
+        match self {
+            Self::Gc(len) => {
+                *len -= at;
+                Self::Gc(at)
+            }
+            Self::Skip(len) => {
+                *len -= at;
+                Self::Skip(at)
+            }
             Self::Item(item) => {
                 let (left, right) = item.content.split(at);
-                let origin = Id { client: id.client, clock: id.clock + at - 1 };
-                let rest = Item { origin: Some(origin), parent: Parent::Inherited, content: right, ..item };
-                (Self::Item(Item { content: left, ..item }), Self::Item(rest))
+                let front = Item { content: left, ..*item };
+                item.origin = Some(Id { client: id.client, clock: id.clock + at - 1 });
+                item.parent = Parent::Inherited;
+                item.content = right;
+                Self::Item(front)
             }
+        }
+    }
+
+    /// The same elements as a collecting Yjs leaves them once they are deleted, if that is something else.
+    pub(crate) fn collected(&self) -> Option<Self> {
+        match self {
+            Self::Item(item) if item.content.is_collected() => {
+                Some(Self::Item(Item { content: Content::Deleted(item.content.len()), ..*item }))
+            }
+            _ => None,
         }
     }
 
@@ -208,7 +241,7 @@ pub(crate) fn write_skip(out: &mut Vec<u8>, length: Clock) {
     write_var_uint(out, length);
 }
 
-#[inline]
+#[inline(always)]
 fn read_id(reader: &mut Reader<'_>) -> Result<Id, Refusal> {
     Ok(Id::new(reader.var_uint()?, reader.var_uint()?))
 }

@@ -86,11 +86,12 @@ impl<'a> Update<'a> {
         self.filled().map(|block| (block.client, block.first, block.end))
     }
 
-    /// What one must have to hold all of it: per client the clock behind its last struct or deleted element.
+    /// What one must have beyond `held` to hold all of it: per client the clock behind its last struct or deleted element.
     #[must_use]
-    pub fn ends(&self) -> StateVector {
+    pub fn ends_beyond(&self, held: &StateVector) -> StateVector {
         let structs = self.clients().map(|(client, _, end)| (client, end));
-        structs.chain(self.deletions().map(|(client, _, end)| (client, end))).collect()
+        let deletions = self.deletions().map(|(client, _, end)| (client, end));
+        structs.chain(deletions).filter(|(client, end)| *end > held.get(*client)).collect()
     }
 
     /// The blocks that hold anything but Skips, the highest client first.

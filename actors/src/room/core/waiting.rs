@@ -30,8 +30,7 @@ impl Room {
 
     /// What the document does not cover of an update: all that an edit waits for. Clocks never go back.
     pub(super) fn lacking(&self, update: &Update<'_>) -> StateVector {
-        let document = self.index.state_vector();
-        update.ends().iter().filter(|(client, end)| *end > document.get(*client)).collect()
+        update.ends_beyond(self.index.state_vector())
     }
 
     /// A member that never answers does not make the room remember without end: at half of what it may be owed, what
