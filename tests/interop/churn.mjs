@@ -2,7 +2,8 @@
  * An hour of coming and going: 500 clients at work, and 5 documents a second that somebody opens, writes to and leaves.
  * Afterwards memory, descriptors, tasks and actors are what they were after the warm-up, to within 5 %.
  *
- * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (60) the warm-up, REST_SECONDS (30) the rests in which is measured.
+ * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (60) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
+ * and then is measured.
  */
 import { BINARY, Bare } from './harness/bare.mjs'
 import { text, update } from './harness/forge.mjs'
@@ -12,7 +13,7 @@ import * as wire from './harness/wire.mjs'
 
 const MINUTES = Number(process.env.MINUTES ?? 60)
 const WARM_SECONDS = Number(process.env.WARM_SECONDS ?? 60)
-const REST_SECONDS = Number(process.env.REST_SECONDS ?? 30)
+const REST_SECONDS = Number(process.env.REST_SECONDS ?? 60)
 const CLIENTS = 500
 const CLIENTS_A_DOCUMENT = 5
 const OPENED_A_SECOND = 5
@@ -72,9 +73,9 @@ const steady = Array.from({ length: CLIENTS }, (_, n) => new Somebody(server, `s
 let failure = null
 try {
   for (const one of steady) await one.enter()
-  const edits = setInterval(() => {
+  const edit = () => {
     for (let n = 0; n < CLIENTS / EDIT_EVERY_MS * 100; n += 1) steady[Math.floor(Math.random() * CLIENTS)].write('a')
-  }, 100)
+  }
   let opened = 0
   const visit = async () => {
     const n = opened++
@@ -86,10 +87,12 @@ try {
   }
   const churn = async (milliseconds) => {
     const began = performance.now()
+    const edits = setInterval(edit, 100)
     for (let n = 0; performance.now() - began < milliseconds; n += 1) {
       visit().catch((error) => { failure ??= error })
       await pause(Math.max(0, began + (n + 1) * 1_000 / OPENED_A_SECOND - performance.now()))
     }
+    clearInterval(edits)
   }
   await churn(WARM_SECONDS * 1_000)
   await pause(REST_SECONDS * 1_000)
@@ -103,7 +106,6 @@ try {
   const rest = await look(server)
   line('at rest again', rest)
   console.log(`${opened} documents were opened and left`)
-  clearInterval(edits)
   if (steady.some(({ bare }) => bare.ended)) failure ??= new Error('a client was closed')
   // What is resident counts the pages of a growing database too: the kernel's, which it takes back when it wants them.
   for (const [name, value] of Object.entries(base).filter(([name]) => !name.startsWith('resident'))) {

@@ -95,10 +95,12 @@ impl Writer {
         WriterStatistics { tail_rows: self.tail.rows(), ..self.counters.read() }
     }
 
-    /// Between two writes.
+    /// Between two writes: what is held of documents that nobody writes to any more goes, all else is read again.
     pub async fn trim(self: &Arc<Self>) {
         self.spread().await;
-        if let Connection::Open(connection, _) = &self.state.lock().await.connection {
+        let mut state = self.state.lock().await;
+        state.heads = Heads::default();
+        if let Connection::Open(connection, _) = &state.connection {
             pool::trim(connection).await;
         }
     }
