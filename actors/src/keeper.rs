@@ -94,6 +94,8 @@ impl Actor for KeeperActor {
             room.tend();
         }
         myself.cast(Msg::Tend)?;
+        // Else the next message would be taken in the same turn of the thread.
+        tokio::task::yield_now().await;
         Ok(())
     }
 }

@@ -160,7 +160,8 @@ impl Actor for RoomsActor {
         (Rooms { actor, living }, around): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         // The rooms of an earlier life ended with it.
-        std::mem::take(&mut *living.write()).values().for_each(RoomRef::end);
+        let earlier = std::mem::take(&mut *living.write());
+        earlier.values().for_each(RoomRef::end);
         let workers = Handle::current().metrics().num_workers();
         let home = Home { around, rooms: actor, keepers: (0..workers).map(|_| Keeper::default()).collect() };
         let mut keepers = HashMap::new();

@@ -23,7 +23,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
 use tandem_model::{DocumentName, Limits, Seq};
 use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::arrivals::Arrivals;
 use self::batch::Batch;
@@ -61,6 +61,9 @@ pub type Reply = Arc<dyn Fn(Committed) + Send + Sync>;
 /// So many documents are read at the same time. The others wait, and take little meanwhile: more would not come sooner
 /// through the store's connections, and what each needs for its statements would lie between what stays.
 pub const LOADS_AT_ONCE: usize = 24;
+
+/// So long a document waits for its turn to be read; then it is unavailable for now.
+pub const LOAD_TURN: Duration = Duration::from_secs(5);
 
 /// What a load found.
 #[derive(Clone, Debug)]
@@ -379,15 +382,19 @@ impl State {
             let (log, loading) = (self.shared.log.clone(), self.shared.loading.clone());
             counted::LOADS.increment(1.0);
             tokio::spawn(async move {
-                // It is never closed: a permit comes when another load ends.
-                let _permit = loading.acquire().await;
-                let loaded = AssertUnwindSafe(load(&*log, &name)).catch_unwind().await;
+                let loaded = AssertUnwindSafe(load_in_turn(&loading, &*log, &name)).catch_unwind().await;
                 counted::LOADS.decrement(1.0);
                 // Whoever asked may be gone.
                 let _ = reply.send(loaded.unwrap_or_else(|_| Err(LogError::Unavailable("the load panicked".into()))));
             });
         }
     }
+}
+
+async fn load_in_turn(loading: &Semaphore, log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {
+    let turn = timeout(LOAD_TURN, loading.acquire()).await;
+    let _permit = turn.map_err(|_| LogError::Unavailable("too many documents wait to be read".into()))?;
+    load(log, name).await
 }
 
 async fn load(log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {

@@ -35,15 +35,19 @@ impl Actor for RoomActor {
             return settled(&myself, door, slot);
         }
         room.handle(door, message);
-        if room.has_ended() {
-            myself.stop(None);
-        } else if room.is_quiet(&door.around().limits, Instant::now()) {
-            door.settle();
-            // Behind all that it was told before.
-            myself.cast(Msg::Settled)?;
-        }
-        Ok(())
+        go_on(&myself, door, room)
     }
+}
+
+/// Stops if the room is over, and prepares to give it back if it is quiet.
+fn go_on(myself: &ActorRef<Msg>, door: &Arc<Door>, room: &Carried) -> Result<(), ActorProcessingErr> {
+    if room.has_ended() {
+        myself.stop(None);
+    } else if room.is_quiet(&door.around().limits, Instant::now()) && door.settle() {
+        // Behind all that it was told before.
+        myself.cast(Msg::Settled)?;
+    }
+    Ok(())
 }
 
 /// All that was said before is handled: the room is given back, unless more was said meanwhile.
@@ -63,11 +67,8 @@ fn settled(
             Err(back) => room = back,
         }
     }
+    let room = slot.insert(room);
     room.rise(door);
     room.handle_all(door, door.stay());
-    if room.has_ended() {
-        myself.stop(None);
-    }
-    *slot = Some(room);
-    Ok(())
+    go_on(myself, door, room)
 }

@@ -10,6 +10,9 @@ pub const LARGE_DOCUMENT: u64 = 256 * 1024;
 /// So many bytes that are told a room at once are worth an actor of its own.
 pub const LARGE_MESSAGE: usize = 64 * 1024;
 
+/// With so many members a message takes long enough for others to notice, however small it is.
+pub const MANY_MEMBERS: usize = 250;
+
 /// The time in which messages are counted.
 const WINDOW: Duration = Duration::from_secs(1);
 

@@ -11,7 +11,7 @@ use tandem_model::{DocumentName, Limits};
 use tandem_protocol::Refusal;
 use tokio::time::Instant;
 
-use super::burden::{Burden, LARGE_DOCUMENT, LARGE_MESSAGE};
+use super::burden::{Burden, LARGE_DOCUMENT, LARGE_MESSAGE, MANY_MEMBERS};
 use super::core::Room;
 use super::door::{Door, Timer};
 use super::unheard::Unheard;
@@ -122,7 +122,9 @@ impl Carried {
     /// Whether what it is told now, or within a second, is too much for a keeper that has others to tend.
     pub(super) fn is_worth_an_actor(&self, told: &[Msg], limits: &Limits, now: Instant) -> bool {
         let large = matches!(&self.phase, Phase::Live(live) if live.0.index().bytes() >= LARGE_DOCUMENT);
-        self.burden.is_more_than(limits.room_keep_messages, now)
+        self.has_many_members()
+            || self.burden.is_more_than(limits.room_keep_messages, now)
+            || told.iter().any(Msg::brings_a_large_document)
             || told.iter().map(Msg::bytes).sum::<usize>() >= LARGE_MESSAGE
             || (large && told.iter().any(Msg::concerns_the_document))
     }
@@ -143,7 +145,11 @@ impl Carried {
 
     /// Whether it was told nothing for so long that its actor is wasted on it.
     pub(super) fn is_quiet(&self, limits: &Limits, now: Instant) -> bool {
-        self.settles_at(limits) <= now
+        self.settles_at(limits) <= now && !self.has_many_members()
+    }
+
+    fn has_many_members(&self) -> bool {
+        matches!(&self.phase, Phase::Live(live) if live.0.members() >= MANY_MEMBERS)
     }
 
     fn settles_at(&self, limits: &Limits) -> Instant {
@@ -199,7 +205,7 @@ impl Carried {
             Msg::Compacted(done) => self.compacted(done, now),
             Msg::Reread(read) => self.reread(door, read, now),
             Msg::Delete(reply) => self.delete(door, reply),
-            Msg::Deleted(result, reply) => self.deleted(result, reply),
+            Msg::Deleted(result) => self.deleted(&result),
             Msg::Observe(reply) => drop(reply.send(observed(room))),
             Msg::Tick => self.tick(door, now),
             Msg::Loaded(_) | Msg::Settled => {}

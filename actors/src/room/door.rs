@@ -209,12 +209,13 @@ impl Door {
         }
     }
 
-    /// Its own actor wants to give it back: what comes from now on waits until that is decided.
-    pub(super) fn settle(&self) {
+    /// Its own actor wants to give it back: what comes from now on waits until that is decided. Whether it is to be
+    /// decided; not if it is already, or the room ended.
+    pub(super) fn settle(&self) -> bool {
         let mut place = self.lock();
-        if let Place::Risen(actor) = &*place {
-            *place = Place::Settling(actor.clone(), Vec::new());
-        }
+        let Place::Risen(actor) = &*place else { return false };
+        *place = Place::Settling(actor.clone(), Vec::new());
+        true
     }
 
     /// Its own actor keeps it: gives back what waits, to be handled before what its mailbox is sent from now on.

@@ -132,7 +132,10 @@ impl RoomRef {
     /// # Errors
     /// [`RoomGone`] if the room ended meanwhile: ask for it again.
     pub async fn join(&self, join: Join) -> Result<Result<Joined, Refusal>, RoomGone> {
-        self.call(|reply| Msg::Join(join, reply)).await
+        let (reply, answer) = oneshot::channel();
+        self.0.cast(Msg::Join(join, reply))?;
+        let mut unread = Unread { room: self, answer };
+        (&mut unread.answer).await.map_err(|_| RoomGone)
     }
 
     /// Leaves.
@@ -213,6 +216,21 @@ impl RoomRef {
 
 type JoinReply = oneshot::Sender<Result<Joined, Refusal>>;
 
+/// An answer to a join: if nobody reads it, whoever was let in by it leaves.
+struct Unread<'a> {
+    room: &'a RoomRef,
+    answer: oneshot::Receiver<Result<Joined, Refusal>>,
+}
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        self.answer.close();
+        if let Ok(Ok(joined)) = self.answer.try_recv() {
+            self.room.leave(joined.member);
+        }
+    }
+}
+
 /// What a room is told; private to this module but for ractor's sake.
 pub enum Msg {
     /// The load ended.
@@ -238,7 +256,7 @@ pub enum Msg {
     /// See [`RoomRef::delete`].
     Delete(oneshot::Sender<Result<(), LogError>>),
     /// The log deleted the document, or not.
-    Deleted(Result<(), LogError>, oneshot::Sender<Result<(), LogError>>),
+    Deleted(Result<(), LogError>),
     /// See [`RoomRef::observe`].
     Observe(oneshot::Sender<Observed>),
     /// Time passed.
@@ -252,6 +270,12 @@ impl Msg {
     fn bytes(&self) -> usize {
         let Self::Commands(_, commands) = self else { return 0 };
         commands.iter().map(|(command, _)| command.bytes()).sum()
+    }
+
+    /// Whether a document was loaded that is large.
+    fn brings_a_large_document(&self) -> bool {
+        let Self::Loaded(loaded) = self else { return false };
+        loaded.as_ref().as_ref().is_ok_and(|room| room.index().bytes() >= burden::LARGE_DOCUMENT)
     }
 
     /// Whether it may take as long as its document is large.

@@ -78,18 +78,18 @@ impl Carried {
         let (log, door) = (door.around().journal.log().clone(), door.clone());
         tokio::spawn(async move {
             let deleted = log.delete(target.document, tombstone).await;
-            // A room that ended meanwhile has nobody left to tell.
-            let _ = door.cast(Msg::Deleted(deleted, reply));
+            // A room that ended meanwhile has nobody left to tell; an append that came late may have ended it.
+            let _ = door.cast(Msg::Deleted(deleted.clone()));
+            // Whoever asked may be gone.
+            let _ = reply.send(deleted);
         });
     }
 
-    pub(super) fn deleted(&mut self, result: Result<(), LogError>, reply: oneshot::Sender<Result<(), LogError>>) {
+    pub(super) fn deleted(&mut self, result: &Result<(), LogError>) {
         let Phase::Live(live) = &mut self.phase else { return };
         if result.is_ok() {
             live.0.close(Refusal::Gone);
             self.end();
         }
-        // Whoever asked may be gone.
-        let _ = reply.send(result);
     }
 }

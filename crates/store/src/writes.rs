@@ -43,6 +43,8 @@ pub async fn install_snapshot(
     let Some(mut found) = documents::locked(&transaction, document).await? else {
         return Ok(None);
     };
+    // The tail's rows are not at the document yet: a read between would miss them there.
+    let noted = found.head().max(snapshot.seq.0);
     found.raise(tail);
     let newest = snapshots::newest_seq(&transaction, document).await?.unwrap_or(found.base);
     let current = found.epoch == epoch.0 && found.deleted_at.is_none();
@@ -52,7 +54,7 @@ pub async fn install_snapshot(
     let (seq, payload) = (snapshot.seq.0, snapshot.payload.into());
     snapshots::insert(&transaction, document_snapshot::Model { document: document.0, seq, payload }).await?;
     snapshots::remove_before(&transaction, document, seq).await?;
-    documents::note_head(&transaction, document, found.head()).await?;
+    documents::note_head(&transaction, document, noted).await?;
     transaction.commit().await?;
     Ok(Some(Installed::Yes))
 }
