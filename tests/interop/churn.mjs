@@ -2,7 +2,7 @@
  * An hour of coming and going: 500 clients at work, and 5 documents a second that somebody opens, writes to and leaves.
  * Afterwards memory, descriptors, tasks and actors are what they were after the warm-up, to within 5 %.
  *
- * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (60) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
+ * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (300) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
  * and then is measured.
  */
 import { BINARY, Bare } from './harness/bare.mjs'
@@ -12,7 +12,7 @@ import { pause } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
 
 const MINUTES = Number(process.env.MINUTES ?? 60)
-const WARM_SECONDS = Number(process.env.WARM_SECONDS ?? 60)
+const WARM_SECONDS = Number(process.env.WARM_SECONDS ?? 300)
 const REST_SECONDS = Number(process.env.REST_SECONDS ?? 60)
 const CLIENTS = 500
 const CLIENTS_A_DOCUMENT = 5
@@ -28,6 +28,7 @@ let identity = 1
 class Somebody {
   #client = (identity += 1)
   #clock = 0
+  #before = 0
 
   constructor (server, name, from) {
     this.bare = new Bare(server, `/yjs/${name}?token=${credential}`, { from, pongs: true })
@@ -41,9 +42,13 @@ class Somebody {
     this.bare.send(BINARY, wire.awareness(null, [[this.#client, 1, { user: { name: 'somebody' } }]]))
   }
 
+  /** Writes in the place of what was written before: a document that grew would hold more for good. */
   write (letters) {
-    const where = this.#clock === 0 ? {} : { origin: [this.#client, this.#clock - 1] }
-    this.bare.send(BINARY, wire.sync(null, wire.UPDATE, update([{ client: this.#client, clock: this.#clock, structs: [text(letters, where)] }])))
+    const [client, clock] = [this.#client, this.#clock]
+    const where = clock === 0 ? {} : { origin: [client, clock - 1] }
+    const before = clock === 0 ? [] : [[client, [[this.#before, clock - this.#before]]]]
+    this.bare.send(BINARY, wire.sync(null, wire.UPDATE, update([{ client, clock, structs: [text(letters, where)] }], before)))
+    this.#before = clock
     this.#clock += letters.length
   }
 
