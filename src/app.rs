@@ -246,12 +246,6 @@ fn edge(
     metrics: PrometheusHandle,
 ) -> Edge {
     let pages = Arc::new(Pages::embedded());
-    let compressed = pages.clone();
-    // Not waited for: until it is done files go out as they are.
-    tokio::task::spawn_blocking(move || {
-        compressed.compress();
-        info!(target: "tandem::start", files = compressed.len(), "the page is compressed");
-    });
     let backend = Arc::new(NodeBackend { node: node.clone(), log: Arc::new(store.log()), store: store.clone() });
     let settings = edge_settings(configuration, address);
     Edge::new(settings, backend, tokens, pages, &configuration.settings.limits, metrics)

@@ -4,7 +4,7 @@ mod encoding;
 mod file;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use warp::Filter;
 use warp::http::Method;
@@ -12,62 +12,35 @@ use warp::http::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, IF_NON
 use warp::path::FullPath;
 
 use self::encoding::Accepted;
-use self::file::{File, Variants};
+use self::file::{Built, File};
 use super::problem::Problem;
 use super::route::{Route, only, shared};
 use super::service::Context;
 use super::{Edge, Response, headers};
 
-/// Files as (path, content); made by the build script.
-type Embedded = &'static [(&'static str, &'static [u8])];
-
-/// The built page.
-const BUILT: Embedded = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+/// The built page; made by the build script.
+const BUILT: &[Built] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 /// All files, by the path that they are served at.
 pub struct Pages {
     files: HashMap<String, File>,
-    compressed: OnceLock<HashMap<String, Variants>>,
 }
 
 impl Pages {
-    /// The page of this binary, not compressed yet.
+    /// The page of this binary.
     #[must_use]
     pub fn embedded() -> Self {
         Self::of(BUILT)
     }
 
-    fn of(built: Embedded) -> Self {
-        let files = built.iter().map(|(name, content)| (path_of(name), File::new(name, content))).collect();
-        Self { files, compressed: OnceLock::new() }
-    }
-
-    /// Compresses every file that gains by it: up to a second of work, for a thread that nothing waits for. Until then
-    /// files are served plain.
-    pub fn compress(&self) {
-        self.compressed.get_or_init(|| {
-            let all = self.files.iter().map(|(path, file)| (path.clone(), file.variants()));
-            all.collect()
-        });
-    }
-
-    /// How many files there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
-    /// Whether there is no file.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+    fn of(built: &[Built]) -> Self {
+        Self { files: built.iter().map(|built| (path_of(built.name), File::new(built))).collect() }
     }
 
     fn answer(&self, path: &str, request: &HeaderMap, context: &Context) -> Result<Response, Problem> {
         let file = self.files.get(path).ok_or_else(Problem::not_found)?;
         let accepted = Accepted::of(request);
-        let variants = self.compressed.get().and_then(|all| all.get(path));
-        let variant = variants.and_then(|variants| variants.best(accepted)).unwrap_or(file.plain());
+        let variant = file.best(accepted);
         let known = request.get_all(IF_NONE_MATCH).into_iter().any(|tags| variant.is_among(tags));
         let mut response = if known { variant.not_modified() } else { variant.whole() };
         file.describe(response.headers_mut());

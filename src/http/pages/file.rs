@@ -1,7 +1,5 @@
 //! One file of the page, plain and compressed.
 
-use std::io::Write;
-
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use warp::http::StatusCode;
@@ -13,22 +11,25 @@ use super::encoding::Accepted;
 use super::header;
 use crate::http::Response;
 
-/// Brotli's quality: 9 would take six times as long for 3 %.
-const BROTLI_QUALITY: i32 = 5;
-const BROTLI_WINDOW: i32 = 22;
-const BUFFER_BYTES: usize = 16 * 1024;
-
-/// A file as it was built.
-pub struct File {
-    plain: Variant,
-    kind: Kind,
-    immutable: bool,
+/// A file as the build script embeds it, with the compressed forms that are smaller than itself.
+pub struct Built {
+    /// Its path within the page.
+    pub name: &'static str,
+    /// Itself.
+    pub content: &'static [u8],
+    /// Compressed by Brotli.
+    pub br: Option<&'static [u8]>,
+    /// Compressed by gzip.
+    pub gzip: Option<&'static [u8]>,
 }
 
-/// The compressed forms of a file that are smaller than itself.
-pub struct Variants {
+/// A file as it is served.
+pub struct File {
+    plain: Variant,
     br: Option<Variant>,
     gzip: Option<Variant>,
+    mime: &'static str,
+    immutable: bool,
 }
 
 /// A file in one encoding.
@@ -38,59 +39,41 @@ pub struct Variant {
     encoding: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    mime: &'static str,
-    compressible: bool,
-}
-
 impl File {
-    /// Takes a file by its path within the page.
-    pub fn new(name: &str, content: &'static [u8]) -> Self {
-        let hash: String = Sha256::digest(content).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let plain =
-            Variant { content: Bytes::from_static(content), tag: header(&format!("\"{hash}\"")), encoding: None };
-        // Names below assets/ carry their content's hash.
-        Self { plain, kind: Kind::of(name), immutable: name.starts_with("assets/") }
-    }
-
-    /// Itself.
-    pub fn plain(&self) -> &Variant {
-        &self.plain
+    /// Takes a file.
+    pub fn new(built: &Built) -> Self {
+        let hash: String = Sha256::digest(built.content).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let variant = |content, suffix: &str, encoding| {
+            let tag = header(&format!("\"{hash}{suffix}\""));
+            Variant { content: Bytes::from_static(content), tag, encoding }
+        };
+        Self {
+            plain: variant(built.content, "", None),
+            br: built.br.map(|content| variant(content, "-br", Some("br"))),
+            gzip: built.gzip.map(|content| variant(content, "-gzip", Some("gzip"))),
+            mime: mime_of(built.name),
+            // Names below assets/ carry their content's hash.
+            immutable: built.name.starts_with("assets/"),
+        }
     }
 
     /// Whether it is HTML.
     pub fn is_page(&self) -> bool {
-        self.kind.mime.starts_with("text/html")
+        self.mime.starts_with("text/html")
     }
 
-    /// Its compressed forms.
-    pub fn variants(&self) -> Variants {
-        let smaller = |name, content: Option<Vec<u8>>| {
-            let content = content.filter(|content| content.len() < self.plain.content.len())?;
-            let tag = self.plain.tag.to_str().unwrap_or_default().trim_matches('"').to_owned();
-            Some(Variant { content: content.into(), tag: header(&format!("\"{tag}-{name}\"")), encoding: Some(name) })
-        };
-        if !self.kind.compressible {
-            return Variants { br: None, gzip: None };
-        }
-        Variants { br: smaller("br", brotli(&self.plain.content)), gzip: smaller("gzip", gzip(&self.plain.content)) }
+    /// The smallest form that is accepted.
+    pub fn best(&self, accepted: Accepted) -> &Variant {
+        let br = self.br.as_ref().filter(|_| accepted.br);
+        br.or(self.gzip.as_ref().filter(|_| accepted.gzip)).unwrap_or(&self.plain)
     }
 
     /// Says what it is and how long it may be kept.
     pub fn describe(&self, headers: &mut HeaderMap) {
         let kept = if self.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind.mime));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.mime));
         headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
-    }
-}
-
-impl Variants {
-    /// The smallest form that is accepted.
-    pub fn best(&self, accepted: Accepted) -> Option<&Variant> {
-        let br = self.br.as_ref().filter(|_| accepted.br);
-        br.or(self.gzip.as_ref().filter(|_| accepted.gzip))
     }
 }
 
@@ -110,12 +93,6 @@ impl Variant {
         response
     }
 
-    /// What is sent.
-    #[cfg(test)]
-    pub fn content(&self) -> &Bytes {
-        &self.content
-    }
-
     /// Whether an `If-None-Match` names it.
     pub fn is_among(&self, tags: &HeaderValue) -> bool {
         let own = self.tag.to_str().unwrap_or_default();
@@ -131,36 +108,17 @@ impl Variant {
     }
 }
 
-impl Kind {
-    fn of(name: &str) -> Self {
-        let (mime, compressible) = match name.rsplit('.').next().unwrap_or_default() {
-            "html" => ("text/html; charset=utf-8", true),
-            "js" | "mjs" => ("text/javascript; charset=utf-8", true),
-            "css" => ("text/css; charset=utf-8", true),
-            "svg" => ("image/svg+xml", true),
-            "json" | "webmanifest" => ("application/json", true),
-            "md" | "txt" => ("text/plain; charset=utf-8", true),
-            "png" => ("image/png", false),
-            "ico" => ("image/x-icon", false),
-            "woff2" => ("font/woff2", false),
-            _ => ("application/octet-stream", false),
-        };
-        Self { mime, compressible }
+fn mime_of(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "json" | "webmanifest" => "application/json",
+        "md" | "txt" => "text/plain; charset=utf-8",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
     }
-}
-
-fn brotli(content: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let params =
-        brotli::enc::BrotliEncoderParams { quality: BROTLI_QUALITY, lgwin: BROTLI_WINDOW, ..Default::default() };
-    let mut writer = brotli::CompressorWriter::with_params(&mut out, BUFFER_BYTES, &params);
-    writer.write_all(content).and_then(|()| writer.flush()).ok()?;
-    drop(writer);
-    Some(out)
-}
-
-fn gzip(content: &[u8]) -> Option<Vec<u8>> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    writer.write_all(content).ok()?;
-    writer.finish().ok()
 }
