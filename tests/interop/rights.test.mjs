@@ -153,11 +153,29 @@ test('a client with a token function goes on by itself when its token expires', 
   await client.whenSynced()
   await until('the token was asked for again', client, () => asked >= 2)
   await throughout('the end of the first one changes nothing', client, () => client.denied.length === 0, 5_000)
+  assert.equal(asked, 2, 'it was asked for once more, not again and again')
   client.type('on and on')
   await client.whenSaved()
   assert.deepEqual(client.denied, [])
   assert.equal(client.acks.refused, 0)
   assert.equal(client.opened, 1)
+})
+
+test('a client that has no other token is asked for one once, and is refused once', async () => {
+  const name = fresh()
+  const only = token('only one', { [name]: 'editor' }, { seconds: 4 })
+  let asked = 0
+  const client = context.company.hocuspocus(context.server, name, {
+    who: 'only one',
+    token: () => {
+      asked += 1
+      return only
+    }
+  })
+  await client.whenSynced()
+  await until('it is refused at its end', client, () => client.denied.length > 0)
+  assert.deepEqual(client.denied, ['token-expired'])
+  assert.equal(asked, 2)
 })
 
 test('a bad token, then a good one, on the same socket for the same document', async () => {

@@ -17,8 +17,8 @@ use crate::dialect::Dialect;
 use crate::room::command::{Again, Step1};
 use crate::room::notice::Inbox;
 
-/// How long before its end a token is asked for again.
-pub const TOKEN_AHEAD: Duration = Duration::from_secs(30);
+/// How long before its end a token is asked for again; of one that lives less than twice as long, at half its life.
+const TOKEN_AHEAD: Duration = Duration::from_secs(30);
 
 /// A document that a session has opened, or tries to.
 pub struct Document {
@@ -49,8 +49,8 @@ pub struct Document {
     /// How many it sent, and the newest until it is answered.
     pub step1s: u64,
     pub unanswered: Option<Step1>,
-    /// Whether the token was asked for again already.
-    pub token_asked: bool,
+    /// When a fresh credential is asked for; nothing once it was.
+    pub token_ask: Option<SystemTime>,
     /// Whether the room was asked for what a lapped cursor misses.
     pub catching_up: bool,
 }
@@ -128,7 +128,7 @@ impl Document {
             steps: Flood::new(limits.steps_per_second, now),
             step1s: 0,
             unanswered: None,
-            token_asked: false,
+            token_ask: None,
             catching_up: false,
         }
     }
@@ -196,6 +196,25 @@ impl Document {
         Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
     }
 
+    /// Takes what a credential grants. A fresh one is asked for once before its end, and not again if what comes ends no
+    /// later: the client has no other.
+    pub fn granted(&mut self, grant: Grant, now: SystemTime) {
+        let before = self.grant.as_ref().and_then(|grant| grant.until);
+        self.token_ask = match grant.until {
+            Some(until) if self.dialect.counts() && before.is_none_or(|before| before < until) => {
+                let left = until.duration_since(now).unwrap_or(Duration::ZERO);
+                Some(until - TOKEN_AHEAD.min(left / 2))
+            }
+            _ => None,
+        };
+        self.grant = Some(grant);
+    }
+
+    /// Whether a fresh credential is to be asked for; then it is not again.
+    pub fn asks_token(&mut self, now: SystemTime) -> bool {
+        self.token_ask.take_if(|ask| *ask <= now).is_some()
+    }
+
     /// When something about its credential is due: to ask for a fresh one, or to end it. Nothing while it is not open.
     #[must_use]
     pub fn token_due(&self, clocks: (Instant, SystemTime)) -> Option<Instant> {
@@ -203,7 +222,7 @@ impl Document {
             return None;
         }
         let end = self.grant_ends(clocks)?;
-        let ask = end.checked_sub(TOKEN_AHEAD).unwrap_or(clocks.0);
-        Some(if self.token_asked || !self.dialect.counts() { end } else { ask.max(clocks.0) })
+        let ask = self.token_ask.map(|ask| clocks.0 + ask.duration_since(clocks.1).unwrap_or(Duration::ZERO));
+        Some(ask.map_or(end, |ask| ask.min(end)))
     }
 }

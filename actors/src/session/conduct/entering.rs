@@ -13,7 +13,7 @@ use super::{Conduct, Outcome};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::room::command::Command;
-use crate::session::document::{Kept, Phase, TOKEN_AHEAD};
+use crate::session::document::{Kept, Phase};
 use crate::session::entrance::{self, Asks, Entrance, Membership};
 use crate::session::gate::Attempt;
 use crate::session::wake::Slot;
@@ -161,9 +161,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn entered(&mut self, slot: Slot, grant: Grant, membership: Membership) {
         self.authenticated();
         let may_edit = grant.right.may_edit();
+        let now = self.around.clock.now();
         let Some(document) = self.document_mut(slot) else { return };
-        document.grant = Some(grant);
-        document.token_asked = false;
+        document.granted(grant, now);
         let kept = match std::mem::replace(&mut document.phase, Phase::Open(membership)) {
             Phase::Pending(kept) => kept,
             _ => Kept::default(),
@@ -204,6 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     fn refreshed(&mut self, slot: Slot, grant: Grant) {
+        let now = self.around.clock.now();
         let Some(document) = self.document_mut(slot) else { return };
         let Some(before) = &document.grant else { return };
         if before.subject != grant.subject {
@@ -215,8 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         {
             membership.right_changed(grant.right);
         }
-        document.grant = Some(grant);
-        document.token_asked = false;
+        document.granted(grant, now);
         self.plan_tokens();
     }
 
@@ -256,8 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             };
             if end <= now {
                 self.refuse_document(slot, Refusal::TokenExpired);
-            } else if !document.token_asked && end <= now + TOKEN_AHEAD {
-                document.token_asked = true;
+            } else if document.asks_token(clocks.1) {
                 let dialect = document.dialect.clone();
                 self.say(&dialect, Saying::TokenRequest);
             }
