@@ -8,15 +8,20 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 
 use crate::cell::Cell;
 use crate::failpoint::failpoint;
-use crate::room::RoomRef;
+use crate::intensity::Allowed;
+use crate::room::{RoomRef, WeakRoom};
 
 /// Rooms that are tended before anything else of the same thread.
 pub const TURNS: usize = 32;
+
+/// How often one keeper may fail; then Rooms fails, and with it all that keepers share is made anew.
+pub const RESTARTS: Allowed = Allowed { restarts: 10, within: Duration::from_secs(60) };
 
 /// The way to one keeper; clones share it.
 #[derive(Clone, Default)]
@@ -27,7 +32,8 @@ pub struct Keeper {
 
 #[derive(Default)]
 struct Queue {
-    rooms: VecDeque<RoomRef>,
+    /// Those that ended with an earlier life of Rooms are not kept from going.
+    rooms: VecDeque<WeakRoom>,
     /// Whether the actor knows that somebody waits.
     called: bool,
 }
@@ -40,7 +46,7 @@ pub enum Msg {
 
 impl Keeper {
     /// A room was told something.
-    pub fn call(&self, room: RoomRef) {
+    pub fn call(&self, room: WeakRoom) {
         let mut queue = self.lock();
         queue.rooms.push_back(room);
         if !std::mem::replace(&mut queue.called, true) {
@@ -62,7 +68,7 @@ impl Keeper {
         Ok(actor.get_id())
     }
 
-    fn next(&self) -> Option<RoomRef> {
+    fn next(&self) -> Option<WeakRoom> {
         let mut queue = self.lock();
         let room = queue.rooms.pop_front();
         if room.is_none() {
@@ -91,7 +97,8 @@ impl Actor for KeeperActor {
         failpoint!("keeper::handle");
         for _ in 0..TURNS {
             let Some(room) = keeper.next() else { return Ok(()) };
-            room.tend();
+            // One that is gone has nothing to be done.
+            room.upgrade().iter().for_each(RoomRef::tend);
         }
         myself.cast(Msg::Tend)?;
         // Else the next message would be taken in the same turn of the thread.

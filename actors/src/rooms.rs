@@ -21,7 +21,8 @@ use tokio::time::Instant;
 use crate::cell::Cell;
 use crate::downtime::Downtime;
 use crate::failpoint::failpoint;
-use crate::keeper::Keeper;
+use crate::intensity::Intensity;
+use crate::keeper::{self, Keeper};
 use crate::room::{RoomRef, Surroundings};
 
 /// The way to all rooms; clones share it.
@@ -143,7 +144,7 @@ struct RoomsActor;
 
 struct State {
     home: Arc<Home>,
-    keepers: HashMap<ActorId, Keeper>,
+    keepers: HashMap<ActorId, (Keeper, Intensity)>,
     living: Arc<Living>,
     names: HashMap<ActorId, DocumentName>,
     downtimes: HashMap<DocumentName, Downtime>,
@@ -166,7 +167,8 @@ impl Actor for RoomsActor {
         let home = Home { around, rooms: actor, keepers: (0..workers).map(|_| Keeper::default()).collect() };
         let mut keepers = HashMap::new();
         for keeper in &home.keepers {
-            keepers.insert(keeper.start(myself.get_cell()).await?, keeper.clone());
+            let kept = (keeper.clone(), Intensity::new(keeper::RESTARTS));
+            keepers.insert(keeper.start(myself.get_cell()).await?, kept);
         }
         Ok(State { home: Arc::new(home), keepers, living, names: HashMap::new(), downtimes: HashMap::new() })
     }
@@ -226,6 +228,7 @@ impl State {
             Ok(actor) => {
                 counter!("tandem_rooms_risen_total").increment(1);
                 self.names.insert(actor, room.name().clone());
+                self.count();
             }
             Err(error) => {
                 tracing::error!(document = %room.name(), %error, "a room got no actor; its sessions rejoin");
@@ -241,13 +244,17 @@ impl State {
         actor: ActorId,
         failure: Option<&str>,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(keeper) = self.keepers.remove(&actor) {
+        if let Some((keeper, mut intensity)) = self.keepers.remove(&actor) {
+            if !intensity.may_restart(Instant::now()) {
+                return Err("a keeper failed too often".into());
+            }
             tracing::error!(error = failure.unwrap_or_default(), "a keeper ended; another goes on");
             counter!("tandem_actor_restarts_total", "actor" => "keeper").increment(1);
-            self.keepers.insert(keeper.start(myself.get_cell()).await?, keeper);
+            self.keepers.insert(keeper.start(myself.get_cell()).await?, (keeper, intensity));
             return Ok(());
         }
         let Some(name) = self.names.remove(&actor) else { return Ok(()) };
+        self.count();
         let room = self.living.read().get(&name).cloned();
         if let Some(room) = room.filter(|room| room.ended(actor)) {
             self.ended(&room, failure);
@@ -273,7 +280,9 @@ impl State {
     }
 
     fn count(&self) {
-        #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        gauge!("tandem_rooms").set(self.living.count() as f64);
+        #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
+        let (all, risen) = (self.living.count() as f64, self.names.len() as f64);
+        gauge!("tandem_rooms").set(all);
+        gauge!("tandem_rooms_risen").set(risen);
     }
 }

@@ -119,7 +119,7 @@ impl Actor for JobsActor {
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         failpoint!("jobs::handle");
         match message {
-            Msg::Compact(compact) => state.waiting.push_back(compact),
+            Msg::Compact(compact) => state.wait(compact),
         }
         state.go_on(&myself).await;
         Ok(())
@@ -147,6 +147,15 @@ impl Actor for JobsActor {
 }
 
 impl State {
+    /// Puts it last, or in the place of what an earlier room of the document asked for.
+    fn wait(&mut self, compact: Compact) {
+        let document = compact.target.document;
+        match self.waiting.iter_mut().find(|waiting| waiting.target.document == document) {
+            Some(waiting) => *waiting = compact,
+            None => self.waiting.push_back(compact),
+        }
+    }
+
     async fn go_on(&mut self, myself: &ActorRef<Msg>) {
         while self.running.len() < JOBS_MAX
             && let Some(Compact { name, target, done }) = self.waiting.pop_front()

@@ -74,13 +74,14 @@ mod tests {
     use tandem_model::{DocumentName, Subject};
 
     use super::*;
+    use crate::journal::RoomLife;
     use crate::row::Contribution;
 
     fn append(up_to: u64) -> Append {
         let update = Bytes::from_static(&[0, 0]);
         let contributions = vec![Contribution { subject: Subject::new("ann"), bound: None, at_ms: 0, update }];
         let name = DocumentName::new("d").expect("a name");
-        Append { name, target: None, up_to, contributions, reply: Arc::new(|_| {}) }
+        Append { name, room: RoomLife::begin(), target: None, up_to, contributions, reply: Arc::new(|_| {}) }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What waits for the next commit: the pure rule of group commit.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tandem_model::log::Append;
@@ -17,11 +18,26 @@ pub struct Target {
     pub epoch: Epoch,
 }
 
-/// One document's part of a commit: one row.
+/// One life of a document's room: no two have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomLife(u64);
+
+impl RoomLife {
+    /// Another than all before.
+    #[must_use]
+    pub fn begin() -> Self {
+        static LIVES: AtomicU64 = AtomicU64::new(0);
+        Self(LIVES.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What one room brings to a commit: one row.
 #[derive(Debug)]
 pub struct Part<R> {
     /// The document's name.
     pub name: DocumentName,
+    /// Which room appended it: a document has one after the other, and each counts its own appends.
+    pub room: RoomLife,
     /// Where it stands in the log; `None` creates it.
     pub target: Option<Target>,
     /// The newest of the room's appends in it.
@@ -32,10 +48,11 @@ pub struct Part<R> {
     pub reply: R,
 }
 
-/// The parts of the next commit, in the order in which their documents came.
+/// The parts of the next commit, in the order in which their rooms came.
 #[derive(Debug)]
 pub struct Batch<R> {
     parts: Vec<Part<R>>,
+    /// The newest part of each document.
     places: HashMap<DocumentName, usize>,
     bytes: u64,
 }
@@ -47,18 +64,18 @@ impl<R> Default for Batch<R> {
 }
 
 impl<R> Batch<R> {
-    /// Adds to the document's part.
+    /// Adds to the room's part.
     pub fn add(&mut self, part: Part<R>) {
         self.bytes += part.bytes();
         match self.places.get(&part.name) {
-            Some(&at) => {
+            Some(&at) if self.parts[at].room == part.room => {
                 let there = &mut self.parts[at];
                 there.contributions.extend(part.contributions);
-                there.up_to = there.up_to.max(part.up_to);
+                there.up_to = part.up_to;
                 there.target = part.target.or(there.target);
                 there.reply = part.reply;
             }
-            None => {
+            _ => {
                 self.places.insert(part.name.clone(), self.parts.len());
                 self.parts.push(part);
             }
@@ -142,19 +159,19 @@ fn merged(ones: &[&Contribution]) -> Vec<Contribution> {
 mod tests {
     use super::*;
 
-    fn part(name: &str, up_to: u64, length: usize) -> Part<()> {
+    fn part(room: RoomLife, name: &str, up_to: u64, length: usize) -> Part<()> {
         let update = Bytes::from(vec![0; length]);
         let contribution = Contribution { subject: Subject::new("ann"), bound: None, at_ms: 0, update };
         let name = DocumentName::new(name).expect("a name");
-        Part { name, target: None, up_to, contributions: vec![contribution], reply: () }
+        Part { name, room, target: None, up_to, contributions: vec![contribution], reply: () }
     }
 
     #[test]
-    fn a_document_has_one_part_a_commit() {
-        let mut batch = Batch::default();
-        batch.add(part("a", 1, 10));
-        batch.add(part("b", 1, 20));
-        batch.add(part("a", 2, 30));
+    fn a_room_has_one_part_a_commit() {
+        let (a, b, mut batch) = (RoomLife::begin(), RoomLife::begin(), Batch::default());
+        batch.add(part(a, "a", 1, 10));
+        batch.add(part(b, "b", 1, 20));
+        batch.add(part(a, "a", 2, 30));
         assert_eq!(batch.bytes(), 60);
         let parts = batch.take();
         assert_eq!(parts.iter().map(|part| (part.name.as_str(), part.up_to)).collect::<Vec<_>>(), [("a", 2), ("b", 1)]);
@@ -163,15 +180,25 @@ mod tests {
 
     #[test]
     fn what_failed_goes_before_what_came_since() {
-        let mut batch = Batch::default();
-        batch.add(part("a", 1, 10));
+        let (room, mut batch) = (RoomLife::begin(), Batch::default());
+        batch.add(part(room, "a", 1, 10));
         let failed = batch.take();
-        batch.add(part("a", 2, 20));
+        batch.add(part(room, "a", 2, 20));
         batch.put_back(failed);
         let parts = batch.take();
         assert_eq!(parts.len(), 1);
         assert_eq!(parts[0].up_to, 2);
         let lengths: Vec<_> = parts[0].contributions.iter().map(|one| one.update.len()).collect();
         assert_eq!(lengths, [10, 20]);
+    }
+
+    #[test]
+    fn two_rooms_of_a_document_each_hear_of_their_own_appends() {
+        let (first, second, mut batch) = (RoomLife::begin(), RoomLife::begin(), Batch::default());
+        batch.add(part(first, "a", 9, 10));
+        batch.add(part(second, "a", 1, 20));
+        batch.add(part(second, "a", 2, 30));
+        assert!(batch.holds(&DocumentName::new("a").expect("a name")));
+        assert_eq!(batch.take().iter().map(|part| part.up_to).collect::<Vec<_>>(), [9, 2]);
     }
 }

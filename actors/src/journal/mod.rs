@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout};
 
 use self::arrivals::Arrivals;
 use self::batch::Batch;
-pub use self::batch::{Part, Target};
+pub use self::batch::{Part, RoomLife, Target};
 use crate::cell::Cell;
 use crate::counted;
 use crate::failpoint::failpoint;

@@ -324,14 +324,15 @@ fn hand_over(door: &Arc<Door>, room: &mut Room, unheard: &Arc<Unheard>) {
     if contributions.is_empty() {
         return;
     }
-    let (name, target, door, unheard) = (room.name.clone(), room.target, door.clone(), unheard.clone());
+    let (name, life, target) = (room.name.clone(), door.life(), room.target);
+    let (door, unheard) = (door.clone(), unheard.clone());
     let reply: Reply = Arc::new(move |committed| {
         if let Some(committed) = unheard.leave(committed) {
             // A room that is gone is rebuilt from the log, which has it then.
             let _ = door.cast(Msg::Committed(committed));
         }
     });
-    journal.append(Append { name, target, up_to, contributions, reply });
+    journal.append(Append { name, room: life, target, up_to, contributions, reply });
 }
 
 fn refuse(message: Msg, error: &LogError) {

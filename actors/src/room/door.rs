@@ -19,13 +19,15 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::carried::Carried;
-use super::{Msg, RoomGone, RoomRef, Surroundings};
+use super::{Msg, RoomGone, RoomRef, Surroundings, WeakRoom};
+use crate::journal::RoomLife;
 use crate::keeper::Keeper;
 use crate::rooms::{self, Home};
 
 /// See the module.
 pub(super) struct Door {
     name: DocumentName,
+    life: RoomLife,
     home: Arc<Home>,
     place: Mutex<Place>,
 }
@@ -64,7 +66,7 @@ impl Door {
     /// The door of a room that begins to load.
     pub(super) fn open(name: DocumentName, home: Arc<Home>) -> Arc<Self> {
         let kept = Kept { room: None, waiting: Vec::new(), called: true };
-        let door = Arc::new(Self { name, home, place: Mutex::new(Place::Kept(kept)) });
+        let door = Arc::new(Self { name, life: RoomLife::begin(), home, place: Mutex::new(Place::Kept(kept)) });
         let room = Box::new(Carried::load(&door));
         door.put_back(room);
         door
@@ -73,6 +75,11 @@ impl Door {
     /// The document's name.
     pub(super) fn name(&self) -> &DocumentName {
         &self.name
+    }
+
+    /// Which room of the document it is.
+    pub(super) fn life(&self) -> RoomLife {
+        self.life
     }
 
     /// What the room needs of its node.
@@ -91,7 +98,7 @@ impl Door {
                 kept.waiting.push(message);
                 if !std::mem::replace(&mut kept.called, true) {
                     drop(place);
-                    self.keeper().call(RoomRef(self.clone()));
+                    self.keeper().call(WeakRoom(Arc::downgrade(self)));
                 }
                 Ok(())
             }
@@ -171,7 +178,7 @@ impl Door {
         let calls = kept.called;
         drop(place);
         if calls {
-            self.keeper().call(RoomRef(self.clone()));
+            self.keeper().call(WeakRoom(Arc::downgrade(self)));
         }
     }
 

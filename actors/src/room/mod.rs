@@ -23,12 +23,14 @@ mod member;
 pub mod notice;
 pub mod outbox;
 mod presence;
+#[cfg(test)]
+mod tests;
 mod uncommitted;
 mod unheard;
 mod upkeep;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ractor::{Actor, ActorCell, ActorId, SpawnErr};
 use serde::Serialize;
@@ -50,6 +52,17 @@ use crate::rooms::Home;
 /// The way to one room; clones share it.
 #[derive(Clone)]
 pub struct RoomRef(Arc<Door>);
+
+/// The way to a room that somebody else holds, if it was not forgotten since.
+pub struct WeakRoom(Weak<Door>);
+
+impl WeakRoom {
+    /// The room.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<RoomRef> {
+        self.0.upgrade().map(RoomRef)
+    }
+}
 
 impl fmt::Debug for RoomRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,8 +53,9 @@ enum Connection {
     /// With the newest segment's number. Numbers go up by one, so that of a write that was given up on and one that came
     /// since only one is stored.
     Open(DatabaseConnection, i64),
-    /// A write failed, or did not end: the next one opens the file again.
-    Broken,
+    /// A write failed, or did not end: the next one opens the file again, and goes on with the segments' numbers from
+    /// that of the last write that is known to have ended. One that was given up on has the number after it.
+    Broken(i64),
     Closed,
 }
 
@@ -214,13 +215,17 @@ impl Writer {
         let _waiting = self.counters.waiting();
         let mut state = self.state.lock().await;
         let since = Instant::now();
-        let (connection, segment) = match mem::replace(&mut state.connection, Connection::Broken) {
-            Connection::Open(connection, segment) => (connection, segment),
-            Connection::Broken => self.reopened().await.map_err(|error| self.failed(&error))?,
-            Connection::Closed => {
-                state.connection = Connection::Closed;
-                return Err(LogError::Unavailable("the store is closed".to_owned()));
+        let (connection, segment) = match mem::replace(&mut state.connection, Connection::Closed) {
+            Connection::Open(connection, segment) => {
+                state.connection = Connection::Broken(segment);
+                (connection, segment)
             }
+            Connection::Broken(segment) => {
+                state.connection = Connection::Broken(segment);
+                let (connection, stored) = self.reopened().await.map_err(|error| self.failed(&error))?;
+                (connection, stored.max(segment))
+            }
+            Connection::Closed => return Err(LogError::Unavailable("the store is closed".to_owned())),
         };
         let heads = mem::take(&mut state.heads);
         Ok(Turn { writer: self, state, connection, segment, heads, since })

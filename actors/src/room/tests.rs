@@ -1,0 +1,130 @@
+//! What ends while a room answers it.
+
+use std::time::SystemTime;
+
+use futures_util::future::BoxFuture;
+use futures_util::poll;
+use tandem_model::clock::MemoryClock;
+use tandem_model::log::{Append, Appended, Document, Installed, Log, Row};
+use tandem_model::memory::MemoryLog;
+use tandem_model::{DocumentId, Epoch, Subject};
+use tokio::sync::Notify;
+use yrs::{Doc, Text, Transact};
+
+use super::command::Command;
+use super::notice::Inbox;
+use super::*;
+use crate::rooms::Rooms;
+use crate::root::{self, Tree};
+use crate::session::flight::Flights;
+use crate::session::gate::Attempt;
+use crate::session::wake::{Bell, Wake};
+use crate::sessions::Sessions;
+
+/// A log that deletes at once, and says so when it is let.
+#[derive(Default)]
+struct LateToAnswer {
+    log: MemoryLog,
+    deleted: Notify,
+    may_answer: Notify,
+}
+
+impl Log for LateToAnswer {
+    fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>> {
+        self.log.find(name)
+    }
+
+    fn create<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Document, LogError>> {
+        self.log.create(name)
+    }
+
+    fn append(&self, rows: Vec<Append>) -> BoxFuture<'_, Result<Vec<Appended>, LogError>> {
+        self.log.append(rows)
+    }
+
+    fn load(&self, document: DocumentId) -> BoxFuture<'_, Result<Loaded, LogError>> {
+        self.log.load(document)
+    }
+
+    fn install_snapshot(
+        &self,
+        document: DocumentId,
+        epoch: Epoch,
+        snapshot: Row,
+    ) -> BoxFuture<'_, Result<Installed, LogError>> {
+        self.log.install_snapshot(document, epoch, snapshot)
+    }
+
+    fn delete(&self, document: DocumentId, tombstone: bytes::Bytes) -> BoxFuture<'_, Result<(), LogError>> {
+        Box::pin(async move {
+            self.log.delete(document, tombstone).await?;
+            self.deleted.notify_one();
+            self.may_answer.notified().await;
+            Ok(())
+        })
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        self.log.ping()
+    }
+}
+
+async fn room_on(log: Arc<dyn Log>) -> RoomRef {
+    let limits = Arc::new(Limits::default());
+    let (journal, rooms) = (Journal::new(log, &limits), Rooms::default());
+    let clock = Arc::new(MemoryClock::starting_at(SystemTime::UNIX_EPOCH));
+    let (sessions, jobs) = (Sessions::default(), Jobs::default());
+    root::start(Tree { journal, rooms: rooms.clone(), sessions, jobs, limits, clock }).await.expect("a tree");
+    rooms.open(DocumentName::new("notes").expect("a name")).await.expect("a room")
+}
+
+fn somebody(wake: &Arc<Wake>) -> Join {
+    let inbox = Arc::new(Inbox::new(Arc::new(Bell::new(wake.clone(), 0))));
+    let subject = Subject::new("ann");
+    Join { subject, right: Right::Editor, attempt: Attempt(1), inbox, asked_at_once: false, again: None }
+}
+
+fn edit() -> bytes::Bytes {
+    let document = Doc::new();
+    let text = document.get_or_insert_text("text");
+    let mut change = document.transact_mut();
+    text.insert(&mut change, 0, "hello");
+    change.encode_update_v1().into()
+}
+
+async fn members(room: &RoomRef) -> usize {
+    room.observe().await.expect("it lives").members
+}
+
+#[tokio::test]
+async fn whoever_goes_before_reading_that_they_are_in_is_not_in() {
+    let (room, wake) = (room_on(Arc::new(MemoryLog::new())).await, Arc::default());
+    let mut joining = Box::pin(room.join(somebody(&wake)));
+    assert!(poll!(&mut joining).is_pending());
+    assert_eq!(members(&room).await, 1, "the answer is there, and not read");
+    drop(joining);
+    assert_eq!(members(&room).await, 0);
+}
+
+#[tokio::test]
+async fn a_deletion_that_an_edit_overtakes_is_told_as_done() {
+    let (log, wake) = (Arc::new(LateToAnswer::default()), Arc::default());
+    let room = room_on(log.clone()).await;
+    let member = room.join(somebody(&wake)).await.expect("it lives").expect("it lets in").member;
+    let flights = Flights::new(wake);
+    let written = || vec![(Command::Update { update: edit(), entry: None }, flights.start(None))];
+    room.commands(member, written());
+    while room.observe().await.expect("it lives").head == 0 {
+        tokio::task::yield_now().await;
+    }
+    let deletion = room.delete();
+    let overtaking = async {
+        log.deleted.notified().await;
+        room.commands(member, written());
+        while room.is_alive() {
+            tokio::task::yield_now().await;
+        }
+        log.may_answer.notify_one();
+    };
+    assert_eq!(futures_util::join!(deletion, overtaking).0, Ok(Ok(())));
+}
