@@ -183,10 +183,10 @@ TRACE ?= $(TANDEM_TRACE)
 .PHONY: bench
 bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
 	@scripts/setup rust node postgres
-	cargo build --release -p tandem
-	cargo build --release -p tandem-load
+	cargo build --profile dist -p tandem
+	cargo build --profile dist -p tandem-load
 	tests/load/peers/install $(SERVERS)
-	$(TARGET)/release/load bench --precede --tandem $(abspath $(TARGET)/release/tandem) --rounds $(ROUNDS) --server $(SERVERS) \
+	$(TARGET)/dist/load bench --precede --tandem $(abspath $(TARGET)/dist/tandem) --rounds $(ROUNDS) --server $(SERVERS) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 .PHONY: bench-parts
