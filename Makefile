@@ -19,6 +19,8 @@ STORE ?= sqlite
 # Which seeds `make simulate` runs.
 SEEDS ?= 2000..10000
 DURABILITY = cd tests/interop && ../../scripts/with-node node --disable-warning=ExperimentalWarning durability
+# What is attacked and broken at length is a release build that can be told to fail.
+durability durability-writes attack-cost attack-long: export TANDEM_BIN := $(abspath $(TARGET)/release/tandem)
 
 step = @printf '\n== %s\n' '$(1)'
 
@@ -115,23 +117,27 @@ test-durability: build-test ## kills, power cuts and failing disks, as many as f
 	$(DURABILITY)/writes.mjs --every 60 --first 30
 
 .PHONY: durability
-durability: build-test ## the same at length: KILLS (50) over STORE (sqlite, postgres), and CUTS (20) of the power
+durability: build-attack ## the same at length: KILLS (50) over STORE (sqlite, postgres), and CUTS (20) of the power
 	@scripts/setup node postgres
 	$(DURABILITY)/kills.mjs --kills $(KILLS) --store $(STORE)
 	$(DURABILITY)/cuts.mjs --cuts $(CUTS)
 
 .PHONY: durability-writes
-durability-writes: build-test ## fails every write of a scenario once, in each way: a quarter of an hour
+durability-writes: build-attack ## fails every write of a scenario once, in each way: a quarter of an hour
 	@scripts/setup node
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs
 
-.PHONY: attack-cost
-attack-cost: ## what each hostile input costs the server at most: a release build, five times each
-	$(call step,the price of hostile inputs)
-	@scripts/setup rust node
+.PHONY: build-attack
+build-attack: ## builds the binary that is attacked and broken at length
+	@scripts/setup rust
 	cargo build --release -p tandem --features failpoints
-	cd tests/interop && ATTACK_COST=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs hostile
+
+.PHONY: attack-cost
+attack-cost: build-attack ## what each hostile input costs the server at most, five times each
+	$(call step,the price of hostile inputs)
+	@scripts/setup node
+	cd tests/interop && ATTACK_COST=1 ../../scripts/with-node node run.mjs hostile
 
 .PHONY: churn
 churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: a release build
@@ -141,12 +147,11 @@ churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: 
 	cd tests/interop && TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node --disable-warning=ExperimentalWarning churn.mjs
 
 .PHONY: attack-long
-attack-long: ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes: a release build
+attack-long: build-attack ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes
 	$(call step,strangers and stalled readers)
-	@scripts/setup rust node
-	cargo build --release -p tandem --features failpoints
-	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs strangers
-	cd tests/interop && ATTACK_LONG=1 TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node run.mjs stalled
+	@scripts/setup node
+	cd tests/interop && ATTACK_LONG=1 ../../scripts/with-node node run.mjs strangers
+	cd tests/interop && ATTACK_LONG=1 ../../scripts/with-node node run.mjs stalled
 
 .PHONY: test-browser
 test-browser: build-test ## the page in headless Chromium

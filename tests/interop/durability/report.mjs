@@ -4,6 +4,9 @@ import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Cargo puts what it builds without a profile's name into a folder of that name. */
+const profile = /[\\/]debug[\\/]/.test(process.env.TANDEM_BIN ?? '/debug/') ? 'debug' : 'release'
+
 const document = resolve(fileURLToPath(import.meta.url), '../../../../docs/RELIABILITY.md')
 
 /**
@@ -19,6 +22,6 @@ export const report = (name, command, text) => {
   const end = `<!-- ${name}: end -->`
   const [from, to] = [page.indexOf(begin) + begin.length, page.indexOf(end)]
   if (from < begin.length || to < from) throw new Error(`docs/RELIABILITY.md has no marks of ${name}`)
-  const where = `\`${command}\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores that were shared with other work, debug build.`
+  const where = `\`${command}\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores that were shared with other work, ${profile} build.`
   writeFileSync(document, `${page.slice(0, from)}${text}\n\n${where}\n${page.slice(to)}`)
 }
