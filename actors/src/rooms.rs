@@ -259,8 +259,8 @@ impl State {
         if let Some(room) = room.filter(|room| room.ended(actor)) {
             self.ended(&room, failure);
         } else if let Some(error) = failure {
-            // It ended between two rooms of that name: its sessions have rejoined the other.
-            tracing::error!(document = %name, error, "an actor of a room failed");
+            // Its sessions have found another room before it was heard of.
+            self.failed(&name, error);
         }
         Ok(())
     }
@@ -268,10 +268,14 @@ impl State {
     fn ended(&mut self, room: &RoomRef, failure: Option<&str>) {
         self.forget(room);
         if let Some(error) = failure {
-            tracing::error!(document = %room.name(), error, "a room failed; its sessions rejoin");
-            counter!("tandem_actor_restarts_total", "actor" => "room").increment(1);
-            self.downtimes.entry(room.name().clone()).or_default().failed(Instant::now());
+            self.failed(room.name(), error);
         }
+    }
+
+    fn failed(&mut self, name: &DocumentName, error: &str) {
+        tracing::error!(document = %name, error, "a room failed; its sessions rejoin");
+        counter!("tandem_actor_restarts_total", "actor" => "room").increment(1);
+        self.downtimes.entry(name.clone()).or_default().failed(Instant::now());
     }
 
     fn forget(&self, room: &RoomRef) {

@@ -88,9 +88,20 @@ impl<R> Batch<R> {
         failed.into_iter().chain(since.parts).for_each(|part| self.add(part));
     }
 
-    /// Takes everything.
-    pub fn take(&mut self) -> Vec<Part<R>> {
-        std::mem::take(self).parts
+    /// Puts what failed to commit by itself behind what waits of other documents: if it can never be committed, it holds
+    /// up nobody else.
+    pub fn put_behind(&mut self, failed: Part<R>) {
+        let (since, others): (Vec<_>, Vec<_>) =
+            std::mem::take(self).parts.into_iter().partition(|part| part.name == failed.name);
+        others.into_iter().chain([failed]).chain(since).for_each(|part| self.add(part));
+    }
+
+    /// Takes the first parts, at most so many.
+    pub fn take(&mut self, most: usize) -> Vec<Part<R>> {
+        let mut taken = std::mem::take(self).parts;
+        let rest = taken.split_off(most.min(taken.len()));
+        rest.into_iter().for_each(|part| self.add(part));
+        taken
     }
 
     /// Whether something of the document waits.
@@ -173,7 +184,7 @@ mod tests {
         batch.add(part(b, "b", 1, 20));
         batch.add(part(a, "a", 2, 30));
         assert_eq!(batch.bytes(), 60);
-        let parts = batch.take();
+        let parts = batch.take(usize::MAX);
         assert_eq!(parts.iter().map(|part| (part.name.as_str(), part.up_to)).collect::<Vec<_>>(), [("a", 2), ("b", 1)]);
         assert!(batch.is_empty() && batch.bytes() == 0);
     }
@@ -182,14 +193,31 @@ mod tests {
     fn what_failed_goes_before_what_came_since() {
         let (room, mut batch) = (RoomLife::begin(), Batch::default());
         batch.add(part(room, "a", 1, 10));
-        let failed = batch.take();
+        let failed = batch.take(usize::MAX);
         batch.add(part(room, "a", 2, 20));
         batch.put_back(failed);
-        let parts = batch.take();
+        let parts = batch.take(usize::MAX);
         assert_eq!(parts.len(), 1);
         assert_eq!(parts[0].up_to, 2);
         let lengths: Vec<_> = parts[0].contributions.iter().map(|one| one.update.len()).collect();
         assert_eq!(lengths, [10, 20]);
+    }
+
+    #[test]
+    fn what_fails_by_itself_waits_behind_the_others_and_before_what_its_room_brought_since() {
+        let (a, b, c, mut batch) = (RoomLife::begin(), RoomLife::begin(), RoomLife::begin(), Batch::default());
+        batch.add(part(a, "a", 1, 10));
+        batch.add(part(b, "b", 1, 20));
+        let failed = batch.take(1).pop().expect("one was asked for");
+        assert_eq!((failed.name.as_str(), batch.bytes()), ("a", 20));
+        batch.add(part(a, "a", 2, 30));
+        batch.add(part(c, "c", 1, 40));
+        batch.put_behind(failed);
+        let names = |parts: Vec<Part<()>>| parts.iter().map(|part| part.name.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(batch.take(2)), ["b", "c"]);
+        let last = batch.take(2);
+        assert_eq!((last.len(), last[0].up_to, last[0].contributions[0].update.len()), (1, 2, 10));
+        assert!(batch.is_empty() && batch.bytes() == 0);
     }
 
     #[test]
@@ -199,6 +227,6 @@ mod tests {
         batch.add(part(second, "a", 1, 20));
         batch.add(part(second, "a", 2, 30));
         assert!(batch.holds(&DocumentName::new("a").expect("a name")));
-        assert_eq!(batch.take().iter().map(|part| part.up_to).collect::<Vec<_>>(), [9, 2]);
+        assert_eq!(batch.take(usize::MAX).iter().map(|part| part.up_to).collect::<Vec<_>>(), [9, 2]);
     }
 }

@@ -137,16 +137,20 @@ impl Door {
     /// The keeper has time for it: it handles what waits.
     pub(super) fn tend(self: &Arc<Self>) {
         let Some((mut room, waiting)) = self.take() else { return };
-        if room.is_worth_an_actor(&waiting, &self.around().limits, Instant::now()) {
-            return self.rise(room, waiting);
-        }
-        let handled = catch_unwind(AssertUnwindSafe(|| room.handle_all(self, waiting)));
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            if room.is_worth_an_actor(&waiting, &self.around().limits, Instant::now()) {
+                return Some(waiting);
+            }
+            room.handle_all(self, waiting);
+            None
+        }));
         match handled {
-            Ok(()) if room.has_ended() => {
+            Ok(Some(waiting)) => self.rise(room, waiting),
+            Ok(None) if room.has_ended() => {
                 self.home.rooms.cast(rooms::Msg::Ended(RoomRef(self.clone()), false));
                 self.end();
             }
-            Ok(()) => self.put_back(room),
+            Ok(None) => self.put_back(room),
             // It was logged when it happened. Rooms hears of it before the room's sessions do, and look for another.
             Err(_) => {
                 self.home.rooms.cast(rooms::Msg::Ended(RoomRef(self.clone()), true));
@@ -203,8 +207,11 @@ impl Door {
         let mut place = self.lock();
         match std::mem::replace(&mut *place, Place::Gone) {
             Place::Rising(room, waiting) => {
-                for message in waiting {
-                    actor.cast(message).map_err(|_| RoomGone)?;
+                if waiting.into_iter().any(|message| actor.cast(message).is_err()) {
+                    drop(place);
+                    // Outside the lock, as in `end`.
+                    drop(room);
+                    return Err(RoomGone);
                 }
                 *place = Place::Risen(actor.clone());
                 Ok(room)

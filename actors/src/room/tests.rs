@@ -21,15 +21,19 @@ use crate::session::gate::Attempt;
 use crate::session::wake::{Bell, Wake};
 use crate::sessions::Sessions;
 
-/// A log that deletes at once, and says so when it is let.
+/// A log with whims.
 #[derive(Default)]
-struct LateToAnswer {
+struct Whimsical {
     log: MemoryLog,
+    /// Whether it says that it deleted only when it is let.
+    answers_late: bool,
     deleted: Notify,
     may_answer: Notify,
+    /// Never takes rows of the first document.
+    refuses_the_first: bool,
 }
 
-impl Log for LateToAnswer {
+impl Log for Whimsical {
     fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>> {
         self.log.find(name)
     }
@@ -39,6 +43,9 @@ impl Log for LateToAnswer {
     }
 
     fn append(&self, rows: Vec<Append>) -> BoxFuture<'_, Result<Vec<Appended>, LogError>> {
+        if self.refuses_the_first && rows.iter().any(|row| row.document == DocumentId(1)) {
+            return Box::pin(async { Err(LogError::Unavailable("too large a row".into())) });
+        }
         self.log.append(rows)
     }
 
@@ -58,8 +65,10 @@ impl Log for LateToAnswer {
     fn delete(&self, document: DocumentId, tombstone: bytes::Bytes) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
             self.log.delete(document, tombstone).await?;
-            self.deleted.notify_one();
-            self.may_answer.notified().await;
+            if self.answers_late {
+                self.deleted.notify_one();
+                self.may_answer.notified().await;
+            }
             Ok(())
         })
     }
@@ -69,13 +78,28 @@ impl Log for LateToAnswer {
     }
 }
 
-async fn room_on(log: Arc<dyn Log>) -> RoomRef {
+async fn rooms_on(log: Arc<dyn Log>) -> Rooms {
     let limits = Arc::new(Limits::default());
     let (journal, rooms) = (Journal::new(log, &limits), Rooms::default());
     let clock = Arc::new(MemoryClock::starting_at(SystemTime::UNIX_EPOCH));
     let (sessions, jobs) = (Sessions::default(), Jobs::default());
     root::start(Tree { journal, rooms: rooms.clone(), sessions, jobs, limits, clock }).await.expect("a tree");
-    rooms.open(DocumentName::new("notes").expect("a name")).await.expect("a room")
+    rooms
+}
+
+async fn room(rooms: &Rooms, name: &str) -> RoomRef {
+    rooms.open(DocumentName::new(name).expect("a name")).await.expect("a room")
+}
+
+async fn head(room: &RoomRef) -> i64 {
+    room.observe().await.expect("it lives").head
+}
+
+/// Waits until something of it is stored.
+async fn stored(room: &RoomRef) {
+    while head(room).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
 }
 
 fn somebody(wake: &Arc<Wake>) -> Join {
@@ -98,7 +122,8 @@ async fn members(room: &RoomRef) -> usize {
 
 #[tokio::test]
 async fn whoever_goes_before_reading_that_they_are_in_is_not_in() {
-    let (room, wake) = (room_on(Arc::new(MemoryLog::new())).await, Arc::default());
+    let (rooms, wake) = (rooms_on(Arc::new(MemoryLog::new())).await, Arc::default());
+    let room = room(&rooms, "notes").await;
     let mut joining = Box::pin(room.join(somebody(&wake)));
     assert!(poll!(&mut joining).is_pending());
     assert_eq!(members(&room).await, 1, "the answer is there, and not read");
@@ -108,15 +133,13 @@ async fn whoever_goes_before_reading_that_they_are_in_is_not_in() {
 
 #[tokio::test]
 async fn a_deletion_that_an_edit_overtakes_is_told_as_done() {
-    let (log, wake) = (Arc::new(LateToAnswer::default()), Arc::default());
-    let room = room_on(log.clone()).await;
+    let (log, wake) = (Arc::new(Whimsical { answers_late: true, ..Whimsical::default() }), Arc::default());
+    let room = room(&rooms_on(log.clone()).await, "notes").await;
     let member = room.join(somebody(&wake)).await.expect("it lives").expect("it lets in").member;
     let flights = Flights::new(wake);
     let written = || vec![(Command::Update { update: edit(), entry: None }, flights.start(None))];
     room.commands(member, written());
-    while room.observe().await.expect("it lives").head == 0 {
-        tokio::task::yield_now().await;
-    }
+    stored(&room).await;
     let deletion = room.delete();
     let overtaking = async {
         log.deleted.notified().await;
@@ -127,4 +150,24 @@ async fn a_deletion_that_an_edit_overtakes_is_told_as_done() {
         log.may_answer.notify_one();
     };
     assert_eq!(futures_util::join!(deletion, overtaking).0, Ok(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_never_be_stored_holds_up_its_own_document_alone() {
+    let log = Arc::new(Whimsical { refuses_the_first: true, ..Whimsical::default() });
+    let (rooms, wake) = (rooms_on(log).await, Arc::default());
+    let mut all = Vec::new();
+    for n in 0..20 {
+        let room = room(&rooms, &format!("notes-{n}")).await;
+        let member = room.join(somebody(&wake)).await.expect("it lives").expect("it lets in").member;
+        all.push((room, member));
+    }
+    let flights = Flights::new(wake);
+    for (room, member) in &all {
+        room.commands(*member, vec![(Command::Update { update: edit(), entry: None }, flights.start(None))]);
+    }
+    for (room, _) in &all[1..] {
+        stored(room).await;
+    }
+    assert_eq!(head(&all[0].0).await, 0);
 }

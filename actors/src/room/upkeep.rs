@@ -64,6 +64,10 @@ impl Carried {
 
     pub(super) fn delete(&mut self, door: &Arc<Door>, reply: oneshot::Sender<Result<(), LogError>>) {
         let Phase::Live(live) = &mut self.phase else { return };
+        if reply.is_closed() {
+            // Whoever asked gave up, and does not expect it any more.
+            return;
+        }
         let Some(target) = live.0.target else {
             if live.0.uncommitted.is_empty() {
                 // Whoever asked may be gone.

@@ -196,17 +196,15 @@ impl Document {
         Some(clocks.0 + until.duration_since(clocks.1).unwrap_or(Duration::ZERO))
     }
 
-    /// Takes what a credential grants. A fresh one is asked for once before its end, and not again if what comes ends no
-    /// later: the client has no other.
+    /// Takes what a credential grants. A fresh one is asked for once before its end, and not again if what comes then ends
+    /// no later: the client has no other.
     pub fn granted(&mut self, grant: Grant, now: SystemTime) {
         let before = self.grant.as_ref().and_then(|grant| grant.until);
-        self.token_ask = match grant.until {
-            Some(until) if self.dialect.counts() && before.is_none_or(|before| before < until) => {
-                let left = until.duration_since(now).unwrap_or(Duration::ZERO);
-                Some(until - TOKEN_AHEAD.min(left / 2))
-            }
-            _ => None,
-        };
+        let has_no_other = self.token_ask.is_none() && before.is_some_and(|before| grant.until <= Some(before));
+        self.token_ask = grant.until.filter(|_| self.dialect.counts() && !has_no_other).map(|until| {
+            let left = until.duration_since(now).unwrap_or(Duration::ZERO);
+            until - TOKEN_AHEAD.min(left / 2)
+        });
         self.grant = Some(grant);
     }
 

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use tandem_model::{ClientId, Clock};
+use tandem_model::{ClientId, Clock, Id};
 
 use crate::client::Client;
-use crate::index::Index;
+use crate::index::{Index, TooManyPieces};
 use crate::ranges::{clip, merge_in_place};
 use crate::update::Update;
 
@@ -20,6 +20,8 @@ pub(crate) struct Deleting {
     ahead: ByClient,
     /// What was not deleted before.
     fresh: ByClient,
+    /// The first that is not deleted, since the document would fall into too many pieces.
+    pub(crate) refused: Option<Id>,
     /// Whether it deletes anything that was not there before.
     pub(crate) reaches_ahead: bool,
 }
@@ -34,8 +36,13 @@ impl Deleting {
             merge_in_place(&mut ranges);
             let slot = index.slot(client);
             let ahead = clip(&mut ranges, slot.map_or(0, |slot| index.client(slot).end));
-            if let Some(slot) = slot {
-                deleting.is_fresh(client, index.delete(slot, &mut ranges));
+            match slot.map(|slot| index.delete(slot, &ranges)) {
+                Some(Ok(fresh)) => deleting.is_fresh(client, fresh),
+                Some(Err(TooManyPieces)) => {
+                    let first = ranges.first().map_or(0, |range| range.0);
+                    deleting.refused.get_or_insert(Id { client, clock: first });
+                }
+                None => {}
             }
             if !ahead.is_empty() {
                 deleting.reaches_ahead = true;
@@ -80,8 +87,9 @@ impl Deleting {
         let mut ranges = self.ahead.get_mut(at).map(|of_client| std::mem::take(&mut of_client.1)).unwrap_or_default();
         clip(&mut ranges, client.end);
         ranges.extend(gone);
-        let mut fresh = Vec::new();
-        client.deleted.add_all(&mut ranges, &mut |from, to| fresh.push((from, to)));
+        merge_in_place(&mut ranges);
+        let fresh = client.deleted.lacks(&ranges);
+        client.deleted.add(&fresh);
         self.is_fresh(client.id, fresh);
     }
 

@@ -9,12 +9,11 @@ use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
 use crate::encode::write_deletions;
 use crate::lib0::write_var_uint;
 use crate::plan::Plan;
-use crate::ranges::overlapping;
 use crate::state_vector::StateVector;
 use crate::structs::Struct;
 use crate::update::Update;
 
-/// The bounds of one document. At each new structs are refused, deletions are still taken.
+/// The bounds of one document. At each new structs are refused, deletions are still taken (up to [`CUT_LIMITS`] times).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexLimits {
     /// Bytes of encoded structs.
@@ -29,6 +28,20 @@ impl IndexLimits {
     /// Bounds that nothing reaches.
     pub const NONE: Self = Self { bytes: u64::MAX, clients: u64::MAX, structs: u64::MAX };
 }
+
+/// So many times the limits is what deletions may cut a document into: they are taken at the limits, which they are the
+/// way down from, but each that leaves something on both sides makes more of it.
+pub const CUT_LIMITS: u64 = 2;
+
+/// What deletions may cut a document into however low its limits are.
+const CUT_LEAST: Weight = Weight { bytes: 64 * 1024, structs: 1_000 };
+
+/// The most that a struct cut in two takes more: the head of the second piece, with two ids of the largest numbers.
+pub(crate) const PIECE_BYTES_MAX: u64 = 40;
+
+/// What is to be deleted would cut the document into too many pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyPieces;
 
 /// Whether the content of what is deleted goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,20 +223,39 @@ impl Index {
         }
     }
 
-    /// Deletes merged ranges of what is there; answers what of it was not deleted before.
-    pub(crate) fn delete(&mut self, slot: usize, ranges: &mut Vec<(Clock, Clock)>) -> Vec<(Clock, Clock)> {
+    /// Deletes merged ranges of what is there; answers what of it was not deleted before. Nothing is deleted if its
+    /// pieces might be far more than the limits allow.
+    pub(crate) fn delete(
+        &mut self,
+        slot: usize,
+        ranges: &[(Clock, Clock)],
+    ) -> Result<Vec<(Clock, Clock)>, TooManyPieces> {
+        let deleted = &self.clients[slot].deleted;
+        let fresh = deleted.lacks(ranges);
+        if fresh.is_empty() {
+            return Ok(fresh);
+        }
+        if !self.may_be_cut(deleted.open_ends(&fresh)) {
+            return Err(TooManyPieces);
+        }
         let client = &mut self.clients[slot];
-        let mut fresh = Vec::new();
-        client.deleted.add_all(ranges, &mut |from, to| fresh.push((from, to)));
+        client.deleted.add(&fresh);
         if self.collect == Collect::Collected {
             let (was, is) = client.collect(&fresh);
             self.weight.bytes = self.weight.bytes + is.bytes - was.bytes;
             self.weight.structs = self.weight.structs + is.structs - was.structs;
         }
-        fresh
+        Ok(fresh)
     }
 
-    /// Takes a struct that is its client's next; `deleted` holds what is deleted of it, and maybe more.
+    /// Whether structs may be cut at so many places more.
+    fn may_be_cut(&self, pieces: u64) -> bool {
+        let within = |held: u64, limit: u64, least: u64| held <= limit.saturating_mul(CUT_LIMITS).max(least);
+        within(self.weight.structs + pieces, self.limits.structs, CUT_LEAST.structs)
+            && within(self.weight.bytes + pieces * PIECE_BYTES_MAX, self.limits.bytes, CUT_LEAST.bytes)
+    }
+
+    /// Takes a struct that is its client's next; `deleted` holds the ranges of it that are deleted.
     pub(crate) fn take(
         &mut self,
         slot: usize,
@@ -238,7 +270,6 @@ impl Index {
         if place.kind != PlaceKind::Nowhere {
             body.say_keyed(place.kind == PlaceKind::Keyed);
         }
-        let deleted = overlapping(deleted, clock, client.end);
         let added = client.write(clock, body, self.collect, deleted, copy);
         self.weight.bytes += added.bytes;
         self.weight.structs += added.structs;

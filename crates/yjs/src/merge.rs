@@ -10,7 +10,7 @@ use crate::ranges::merge_in_place;
 use crate::refusal::Refusal;
 use crate::runs::{Piece, Runs, Tail};
 use crate::structs::{Struct, write_skip};
-use crate::update::Update;
+use crate::update::{Structs, Update};
 
 /// Merges updates into one that brings what all of them bring, in one pass.
 ///
@@ -21,20 +21,29 @@ use crate::update::Update;
 pub fn merge(updates: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
     let updates = updates.iter().map(|bytes| Update::decode(bytes)).collect::<Result<Vec<_>, _>>()?;
     let deletions = merge_deletions(&updates);
-    let mut sources: BTreeMap<ClientId, Vec<(Clock, usize)>> = BTreeMap::new();
+    let mut sources: BTreeMap<ClientId, Vec<Source<'_>>> = BTreeMap::new();
     for (at, update) in updates.iter().enumerate() {
-        for (client, first, _) in update.clients() {
-            sources.entry(client).or_default().push((first, at));
+        for block in update.filled() {
+            let source = Source { first: block.first, at, structs: update.structs(block) };
+            sources.entry(block.client).or_default().push(source);
         }
     }
     let mut blocks = Vec::with_capacity(sources.len());
     for (client, mut from) in sources.into_iter().rev() {
-        from.sort_unstable();
+        from.sort_unstable_by_key(|source| (source.first, source.at));
         let deleted = deletions.get(&client).map_or(&[][..], Vec::as_slice);
-        blocks.push(merge_client(client, &from, &updates, deleted));
+        blocks.push(merge_client(client, &from, deleted));
     }
     let deletions: Vec<_> = deletions.iter().rev().map(|(client, ranges)| (*client, ranges.as_slice())).collect();
     Ok(write_update(&blocks, deletions.into_iter()))
+}
+
+/// What one update has of a client.
+struct Source<'a> {
+    first: Clock,
+    /// Which update.
+    at: usize,
+    structs: Structs<'a>,
 }
 
 fn merge_deletions(updates: &[Update<'_>]) -> BTreeMap<ClientId, Vec<(Clock, Clock)>> {
@@ -48,17 +57,11 @@ fn merge_deletions(updates: &[Update<'_>]) -> BTreeMap<ClientId, Vec<(Clock, Clo
 
 /// Lays the structs of one client in a row. Blocks come by their first clock; one that has a hole is laid as the
 /// pieces between its holes.
-fn merge_client(
-    client: ClientId,
-    from: &[(Clock, usize)],
-    updates: &[Update<'_>],
-    deleted: &[(Clock, Clock)],
-) -> (ClientId, Clock, Runs) {
+fn merge_client(client: ClientId, from: &[Source<'_>], deleted: &[(Clock, Clock)]) -> (ClientId, Clock, Runs) {
     let mut pieces: Vec<(Clock, Struct<'_>)> = Vec::new();
     let mut ordered = true;
-    for (_, at) in from {
-        let block = updates[*at].filled().find(|block| block.client == client);
-        for (clock, body) in block.into_iter().flat_map(|block| updates[*at].structs(block)) {
+    for source in from {
+        for (clock, body) in source.structs {
             if !matches!(body, Struct::Skip(_)) {
                 ordered &= pieces.last().is_none_or(|last| last.0 <= clock);
                 pieces.push((clock, body));

@@ -12,8 +12,9 @@ use crate::admission::{Admission, Cause, Verdict};
 use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
 use crate::deleting::Deleting;
 use crate::encode::{write_block, write_deletions};
-use crate::index::Index;
+use crate::index::{Index, PIECE_BYTES_MAX};
 use crate::lib0::write_var_uint;
+use crate::ranges::overlapping;
 use crate::structs::{Item, Parent, Struct};
 use crate::update::{Block, Structs, Update};
 
@@ -125,6 +126,9 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     fn finish(mut self) -> Admission {
         if self.deleting.reaches_ahead && self.admission.missing.is_none() {
             self.miss_deleted();
+        }
+        if let Some(id) = self.deleting.refused {
+            self.stop(id, Stop::Refused(Cause::Full));
         }
         let Self { index, walks, mut admission, mut deleting, mut gone, .. } = self;
         gone.sort_by_key(|gone| gone.0);
@@ -309,7 +313,20 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         place: Place,
     ) -> Result<Clock, Stop> {
         let walk = &mut self.walks[at];
-        if self.room.bytes < bytes || self.room.structs == 0 {
+        let before = walk.slot.map_or(0, |slot| self.index.client(slot).end);
+        // Of what overlaps the known only the rest is new.
+        if clock < before {
+            body.cut_front(Id { client: walk.client, clock }, before - clock);
+        }
+        let end = before + body.len();
+        let gone = body.is_gone();
+        let deleted_at = walk.taken.as_ref().map(|taken| taken.deleted_at);
+        let deleted_at = deleted_at.unwrap_or_else(|| self.deleting.ahead_of(walk.client));
+        let ahead = if gone { &[] } else { self.deleting.ahead(deleted_at) };
+        let deleted = overlapping(ahead, before, end);
+        let cuts = cuts(before, end, deleted, place.kind == PlaceKind::Keyed && !gone);
+        let weight = Weight { bytes: bytes.saturating_add(cuts.saturating_mul(PIECE_BYTES_MAX)), structs: 1 + cuts };
+        if self.room.bytes < weight.bytes || self.room.structs < weight.structs {
             return Err(Stop::Refused(Cause::Full));
         }
         let slot = match walk.slot {
@@ -317,21 +334,10 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             None => self.index.add_client(walk.client).ok_or(Stop::Refused(Cause::Full))?,
         };
         walk.slot = Some(slot);
-        self.room.bytes -= bytes;
-        self.room.structs -= 1;
-        let before = self.index.client(slot).end;
-        let taken = walk.taken.get_or_insert_with(|| Taken {
-            before,
-            deleted_at: self.deleting.ahead_of(walk.client),
-            copy: (before > 0).then(Box::default),
-        });
-        // Of what overlaps the known only the rest is new.
-        if clock < before {
-            body.cut_front(Id { client: walk.client, clock }, before - clock);
-        }
-        let end = before + body.len();
-        let gone = body.is_gone();
-        let deleted = if gone { &[] } else { self.deleting.ahead(taken.deleted_at) };
+        self.room.bytes -= weight.bytes;
+        self.room.structs -= weight.structs;
+        let taken =
+            walk.taken.get_or_insert_with(|| Taken { before, deleted_at, copy: (before > 0).then(Box::default) });
         self.index.take(slot, body, place, deleted, taken.copy.as_deref_mut());
         if gone {
             match self.gone.last_mut() {
@@ -341,6 +347,19 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         }
         Ok(end)
     }
+}
+
+/// How often the struct of these clocks is cut when it is written: where what is deleted of it begins and ends, and
+/// between all values under a key that are not deleted.
+fn cuts(from: Clock, to: Clock, deleted: &[(Clock, Clock)], keyed: bool) -> u64 {
+    let at_edges =
+        [deleted.first().is_some_and(|first| first.0 <= from), deleted.last().is_some_and(|last| last.1 >= to)];
+    let edges = 2 * deleted.len() as u64 - at_edges.into_iter().map(u64::from).sum::<u64>();
+    if !keyed {
+        return edges;
+    }
+    let gone: u64 = deleted.iter().map(|range| range.1.min(to) - range.0.max(from)).sum();
+    edges + (to - from - gone).saturating_sub(1)
 }
 
 /// Where the block of a client stands.

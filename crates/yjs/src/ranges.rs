@@ -1,9 +1,8 @@
 //! Sets of clocks as merged ranges: what of a client is deleted.
 
-use tandem_model::Clock;
+use std::ops::Range;
 
-/// From this many new ranges on, one pass over all of them is cheaper than moving the tail for each.
-const ONE_BY_ONE_MAX: usize = 4;
+use tandem_model::Clock;
 
 /// Ranges `[from, to)` that neither overlap nor touch, in order.
 #[derive(Clone, Debug, Default)]
@@ -23,80 +22,86 @@ impl Ranges {
         self.ranges.get(at).is_some_and(|range| range.0 <= from && to <= range.1)
     }
 
-    /// Adds `[from, to)` and hands each part that was not in to `fresh`.
-    pub(crate) fn add(&mut self, from: Clock, to: Clock, fresh: &mut dyn FnMut(Clock, Clock)) {
-        // What is appended in order, as most is, moves nothing.
-        let start = self.ranges.partition_point(|range| range.1 < from);
-        let length = self.ranges[start..].partition_point(|range| range.0 <= to);
-        let touched = &self.ranges[start..start + length];
-        let mut clock = from;
-        for range in touched {
-            if clock < range.0.min(to) {
-                fresh(clock, range.0.min(to));
+    /// The parts of merged ranges that are not in, in order.
+    pub(crate) fn lacks(&self, ranges: &[(Clock, Clock)]) -> Vec<(Clock, Clock)> {
+        let mut lacking = Vec::new();
+        for (from, to) in ranges {
+            let mut clock = *from;
+            for range in overlapping(&self.ranges, *from, *to) {
+                if clock < range.0 {
+                    lacking.push((clock, range.0));
+                }
+                clock = clock.max(range.1);
             }
-            clock = clock.max(range.1);
-        }
-        if clock < to {
-            fresh(clock, to);
-        }
-        let from = touched.first().map_or(from, |range| range.0.min(from));
-        let to = touched.last().map_or(to, |range| range.1.max(to));
-        match length {
-            0 => self.ranges.insert(start, (from, to)),
-            1 => self.ranges[start] = (from, to),
-            _ => {
-                self.ranges[start] = (from, to);
-                self.ranges.drain(start + 1..start + length);
+            if clock < *to {
+                lacking.push((clock, *to));
             }
+        }
+        lacking
+    }
+
+    /// How many ends of ranges of which nothing is in touch nothing that is in.
+    pub(crate) fn open_ends(&self, lacking: &[(Clock, Clock)]) -> u64 {
+        let begins_open = |from: Clock| {
+            let at = self.ranges.partition_point(|range| range.1 < from);
+            self.ranges.get(at).is_none_or(|range| range.1 != from)
+        };
+        let ends_open = |to: Clock| {
+            let at = self.ranges.partition_point(|range| range.0 < to);
+            self.ranges.get(at).is_none_or(|range| range.0 != to)
+        };
+        lacking.iter().map(|range| u64::from(begins_open(range.0)) + u64::from(ends_open(range.1))).sum()
+    }
+
+    /// Adds ranges in order of which nothing is in. What is there moves at most twice, however many they are.
+    pub(crate) fn add(&mut self, lacking: &[(Clock, Clock)]) {
+        let between = self.join(lacking);
+        let mut end = self.ranges.len();
+        self.ranges.resize(end + between.len(), (0, 0));
+        for (before, (at, range)) in between.into_iter().enumerate().rev() {
+            self.ranges.copy_within(at..end, at + before + 1);
+            self.ranges[at + before] = range;
+            end = at;
         }
     }
 
-    /// Adds many ranges, which may come in any order and overlap; hands over what was not in, in order.
-    pub(crate) fn add_all(&mut self, added: &mut Vec<(Clock, Clock)>, fresh: &mut dyn FnMut(Clock, Clock)) {
-        merge_in_place(added);
-        let behind = self.ranges.last().map_or(0, |range| range.1);
-        if added.first().is_some_and(|range| range.0 >= behind) {
-            return self.append(added, fresh);
-        }
-        if added.len() <= ONE_BY_ONE_MAX {
-            for (from, to) in added.iter() {
-                self.add(*from, *to, fresh);
+    /// Joins those that touch something with it; answers the others, each with the place that it comes before.
+    fn join(&mut self, lacking: &[(Clock, Clock)]) -> Vec<(usize, (Clock, Clock))> {
+        let ranges = &mut self.ranges;
+        let mut between = Vec::new();
+        let (mut read, mut kept) = (0, 0);
+        for &(from, to) in lacking {
+            let at = read + ranges[read..].partition_point(|range| range.1 < from);
+            (read, kept) = moved(ranges, read..at, kept);
+            if kept > 0 && ranges[kept - 1].1 == from {
+                ranges[kept - 1].1 = to;
+            } else if ranges.get(read).is_some_and(|next| next.0 <= to) {
+                let next = ranges[read];
+                ranges[kept] = (next.0.min(from), next.1.max(to));
+                (read, kept) = (read + 1, kept + 1);
+            } else {
+                between.push((kept, (from, to)));
+                continue;
             }
-            return;
-        }
-        for (from, to) in added.iter() {
-            self.gaps(*from, *to, fresh);
-        }
-        let mut all = std::mem::take(&mut self.ranges);
-        all.append(added);
-        // Two sorted runs: the sort of the standard library merges them in one pass.
-        merge_in_place(&mut all);
-        self.ranges = all;
-    }
-
-    /// Adds merged ranges that all lie behind what is there: nothing is searched and nothing moves.
-    fn append(&mut self, added: &[(Clock, Clock)], fresh: &mut dyn FnMut(Clock, Clock)) {
-        added.iter().for_each(|(from, to)| fresh(*from, *to));
-        let joins = self.ranges.last().zip(added.first()).is_some_and(|(last, first)| last.1 == first.0);
-        let mut rest = added.iter().copied();
-        if joins && let (Some(last), Some(first)) = (self.ranges.last_mut(), rest.next()) {
-            last.1 = first.1;
-        }
-        self.ranges.extend(rest);
-    }
-
-    fn gaps(&self, from: Clock, to: Clock, fresh: &mut dyn FnMut(Clock, Clock)) {
-        let mut clock = from;
-        for range in overlapping(&self.ranges, from, to) {
-            if clock < range.0 {
-                fresh(clock, range.0);
+            while ranges.get(read).is_some_and(|next| next.0 <= ranges[kept - 1].1) {
+                ranges[kept - 1].1 = ranges[kept - 1].1.max(ranges[read].1);
+                read += 1;
             }
-            clock = clock.max(range.1);
         }
-        if clock < to {
-            fresh(clock, to);
-        }
+        let rest = read..ranges.len();
+        (_, kept) = moved(ranges, rest, kept);
+        ranges.truncate(kept);
+        between
     }
+}
+
+/// Moves a stretch to the front; answers where reading and writing go on.
+fn moved(ranges: &mut [(Clock, Clock)], stretch: Range<usize>, to: usize) -> (usize, usize) {
+    let (read, kept) = (stretch.end, to + stretch.len());
+    if stretch.start != to {
+        ranges.copy_within(stretch, to);
+    }
+    (read, kept)
 }
 
 /// Those of merged ranges that overlap `[from, to)`, not clipped.
@@ -162,15 +167,13 @@ mod tests {
             for _ in 0..30 {
                 let count = 1 + next(8);
                 let mut added: Vec<_> = (0..count).map(|_| next(60)).map(|from| (from, from + 1 + from % 7)).collect();
-                let mut expected: std::collections::BTreeSet<Clock> =
+                let expected: std::collections::BTreeSet<Clock> =
                     added.iter().flat_map(|range| range.0..range.1).filter(|clock| !set.contains(clock)).collect();
                 set.extend(expected.iter().copied());
-                ranges.add_all(&mut added, &mut |from, to| {
-                    for clock in from..to {
-                        assert!(expected.remove(&clock), "{clock} was in, or is handed over twice");
-                    }
-                });
-                assert!(expected.is_empty());
+                merge_in_place(&mut added);
+                let lacking = ranges.lacks(&added);
+                assert!(lacking.iter().flat_map(|range| range.0..range.1).eq(expected));
+                ranges.add(&lacking);
                 let held: std::collections::BTreeSet<_> =
                     ranges.as_slice().iter().flat_map(|range| range.0..range.1).collect();
                 assert_eq!(held, set);

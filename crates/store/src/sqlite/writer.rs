@@ -223,7 +223,9 @@ impl Writer {
             Connection::Broken(segment) => {
                 state.connection = Connection::Broken(segment);
                 let (connection, stored) = self.reopened().await.map_err(|error| self.failed(&error))?;
-                (connection, stored.max(segment))
+                let segment = stored.max(segment);
+                state.connection = Connection::Broken(segment);
+                (connection, segment)
             }
             Connection::Closed => return Err(LogError::Unavailable("the store is closed".to_owned())),
         };
