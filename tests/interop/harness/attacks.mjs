@@ -81,6 +81,9 @@ const strange = {
   '400,000 keys': [() => forge.update([{ client: 1, structs: range(0.4 * MILLION, (n) => forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: `k${n}` })) }])],
   // Yjs itself compares each of these with all before it: more of them would hold up the readers, not the server.
   '2,000 values of one key, side by side': [() => forge.update([{ client: 1, structs: range(2_000, () => forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })) }])],
+  // Each is one struct as it comes, and more than a document may have as it is held.
+  'three million values of one key that would fall apart': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })] }]), false],
+  'text that its deletions would cut into three million': [() => forge.update([{ client: 1, structs: [forge.text('x'.repeat(3_000_000))] }], [[1, range(1_500_000, (n) => [2 * n, 1])]]), false],
   'a million clients': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, structs: [forge.gone(1)] }))), false],
   'a million clients in no order': [() => forge.update(range(MILLION, (n) => ({ client: 1 + (n * 7_919) % (MILLION + 3), structs: [forge.gone(1)] }))), false]
 }
