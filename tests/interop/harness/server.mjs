@@ -97,13 +97,12 @@ export class Server extends EventEmitter {
     })
     this.#process.stdout.pipe(this.#log, { end: false })
     this.#process.stderr.pipe(this.#log, { end: false })
-    this.#ended = new Promise((ended) => {
-      this.#process.once('exit', (code, signal) => {
-        this.exit = { code, signal }
-        this.emit('change')
-        ended(this.exit)
-      })
+    this.#process.once('exit', (code, signal) => {
+      this.exit = { code, signal }
+      this.emit('change')
     })
+    // What it said last comes behind its exit.
+    this.#ended = new Promise((ended) => this.#process.once('close', () => ended(this.exit)))
     await this.#ready()
   }
 
@@ -154,7 +153,7 @@ export class Server extends EventEmitter {
    * @param {{ clean?: boolean }} [how] `clean: false` for servers that a test has broken on purpose
    */
   async stop ({ clean = true } = {}) {
-    const exit = this.running ? await this.terminate() : this.exit
+    const exit = this.running ? await this.terminate() : await this.#ended
     const log = this.log()
     this.#log?.end()
     const keep = process.env.TANDEM_KEEP
