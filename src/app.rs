@@ -204,6 +204,16 @@ pub fn tokens(configuration: &Configuration) -> Result<Tokens, SecretError> {
     Ok(Tokens::new(&secret, rules))
 }
 
+/// What to say of a server that other machines reach, and that serves no name: each of their requests is refused.
+#[must_use]
+pub fn unreachable_by_name(configuration: &Configuration) -> Option<&'static str> {
+    let server = &configuration.settings.server;
+    (server.allowed_hosts.is_empty() && !server.listen.ip().is_loopback()).then_some(
+        "server.allowed_hosts is empty, so what asks for this server by a name or an address of the network is refused with \
+         403: list the names that it is reached by, such as ALLOWED_HOSTS=docs.example.org",
+    )
+}
+
 async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
     let step = Step::begin("opening the database");
     let settings = &configuration.settings.store;

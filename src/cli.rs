@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use tandem_model::Right;
+use tandem_model::{DocumentName, Right};
 
 use crate::exit::Exit;
 use crate::version;
@@ -77,8 +77,13 @@ pub struct TokenArgs {
     #[arg(long = "room", value_name = "NAME=RIGHT", value_parser = room)]
     pub rooms: Vec<(String, Right)>,
     /// How long it lives, as 90s, 15m, 1h, 7d.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = lifetime)]
     pub expires: Duration,
+}
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok().filter(|time| !time.is_zero());
+    time.ok_or_else(|| "allowed is a time such as 90s, 15m, 1h or 7d".into())
 }
 
 impl Cli {
@@ -116,6 +121,11 @@ fn room(text: &str) -> Result<(String, Right), String> {
     let (name, given) = text.rsplit_once('=').ok_or("allowed: NAME=RIGHT, such as notes=editor")?;
     if name.is_empty() {
         return Err("the name is empty; 'PREFIX*' names all documents that begin so, '*' all".into());
+    }
+    let exact = name.strip_suffix('*').unwrap_or(name);
+    if let Some(error) = Some(exact).filter(|exact| !exact.is_empty()).and_then(|exact| DocumentName::new(exact).err())
+    {
+        return Err(format!("no document can have that name: {error}"));
     }
     Ok((name.into(), right(given)?))
 }

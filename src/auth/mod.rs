@@ -7,5 +7,5 @@ mod tokens;
 
 pub use claims::{Claims, Identity};
 pub use rights::Rooms;
-pub use secret::{SecretError, development_secret};
+pub use secret::{SecretError, development_secret, present_secret};
 pub use tokens::{MintError, Minted, TokenRules, Tokens};

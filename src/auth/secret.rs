@@ -17,7 +17,11 @@ const FILE_BYTES_MAX: u64 = 4096;
 #[derive(Debug, Error)]
 pub enum SecretError {
     /// The file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error(
+        "{}, the signing secret of a development server: {error}; set JWT_SECRET_KEY, or auth.secret_file to a place that \
+         can be written",
+        path.display()
+    )]
     Io {
         /// Which file.
         path: PathBuf,
@@ -33,7 +37,10 @@ pub enum SecretError {
         mode: u32,
     },
     /// It is not what was written.
-    #[error("{}: holds no secret of 32 bytes or more: remove it to get a new one", path.display())]
+    #[error(
+        "{}: holds no secret of 32 bytes or more: remove it to get a new one, which ends all tokens of the old",
+        path.display()
+    )]
     Short {
         /// Which file.
         path: PathBuf,
@@ -46,13 +53,24 @@ pub enum SecretError {
 /// [`SecretError`] names the file and what is wrong with it.
 pub fn development_secret(path: &Path) -> Result<SecretString, SecretError> {
     let io = |error| SecretError::Io { path: path.into(), error };
-    match File::open(path) {
-        Ok(file) => read(path, file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    match present_secret(path)? {
+        Some(secret) => Ok(secret),
+        None => {
             make(path).map_err(io)?;
             read(path, File::open(path).map_err(io)?)
         }
-        Err(error) => Err(io(error)),
+    }
+}
+
+/// Reads the secret at `path`, if there is one.
+///
+/// # Errors
+/// As [`development_secret`].
+pub fn present_secret(path: &Path) -> Result<Option<SecretString>, SecretError> {
+    match File::open(path) {
+        Ok(file) => read(path, file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SecretError::Io { path: path.into(), error }),
     }
 }
 

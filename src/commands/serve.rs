@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{describe, refuse};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::Configuration;
 use crate::exit::Exit;
 use crate::signals::Signals;
@@ -22,6 +22,9 @@ pub async fn run(configuration: Configuration) -> Exit {
     }
     telemetry::log_panics();
     info!(target: "tandem::start", "tandem {}, {}", version::line(), describe(&configuration));
+    if let Some(warning) = app::unreachable_by_name(&configuration) {
+        warn!(target: "tandem::start", "{warning}");
+    }
     let stop = match stop_on_signals() {
         Ok(stop) => stop,
         Err(error) => return refuse(&error, Exit::Unavailable),

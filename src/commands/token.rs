@@ -1,6 +1,7 @@
 //! `tandem token`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
@@ -14,6 +15,13 @@ use crate::exit::Exit;
 
 /// Mints a token and prints it alone, so that a script can take it.
 pub fn run(configuration: &Configuration, args: TokenArgs) -> Exit {
+    let file = Path::new(&configuration.settings.auth.secret_file);
+    if configuration.secret.is_none() && !file.exists() {
+        eprintln!(
+            "made a new signing secret, {}: a server that is started elsewhere has another, and refuses this token",
+            file.display()
+        );
+    }
     let tokens = match app::tokens(configuration) {
         Ok(tokens) => tokens,
         Err(error) => return refuse(&error, Exit::Config),

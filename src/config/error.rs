@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use figment::Figment;
-use figment::error::{Error, Kind};
+use figment::error::{Actual, Error, Kind};
 use thiserror::Error as ThisError;
 
 /// A configuration that cannot be used.
@@ -77,11 +77,27 @@ impl ConfigError {
                 Self::Value { key, place, value: format!("{value:?}"), allowed: allowed.join(", ") }
             }
             Kind::InvalidType(actual, allowed) | Kind::InvalidValue(actual, allowed) => {
-                Self::Value { key, place, value: actual.to_string(), allowed: plain(allowed) }
+                let allowed = if key == "server.listen" { LISTEN.to_owned() } else { plain(allowed) };
+                Self::Value { key, place, value: given(actual), allowed }
             }
             kind if key.is_empty() => Self::Unreadable { place, reason: kind.to_string() },
             kind => Self::Unreadable { place, reason: format!("`{key}`: {kind}") },
         }
+    }
+}
+
+const LISTEN: &str = "an IP address and a port, such as \"127.0.0.1:8080\"";
+
+/// What was given, as it is written.
+fn given(actual: &Actual) -> String {
+    match actual {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        Actual::Char(value) => format!("{value:?}"),
+        Actual::Str(value) => format!("{value:?}"),
+        other => other.to_string(),
     }
 }
 
@@ -90,6 +106,7 @@ fn plain(allowed: &str) -> String {
     match allowed {
         "u64" => "a whole number of 0 or more".into(),
         "a boolean" => "true or false".into(),
+        "a string" => "a text".into(),
         other if other.starts_with("struct ") => "a section of keys".into(),
         other => other.into(),
     }

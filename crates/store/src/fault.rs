@@ -123,6 +123,7 @@ pub fn describe(error: &DbErr) -> String {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => describe_sqlx(error),
+        DbErr::Custom(said) => said.clone(),
         other => other.to_string(),
     }
 }

@@ -100,7 +100,7 @@ async fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
     assert!(matches!(append(&log, &a, "2").await, Err(LogError::Unavailable(_))), "the writer is broken");
     for _ in 0..2 {
         let failed = append(&log, &a, "2").await;
-        assert!(matches!(&failed, Err(LogError::Unavailable(reason)) if reason.contains("code 14")), "{failed:?}");
+        assert!(matches!(&failed, Err(LogError::Unavailable(reason)) if reason.contains("was removed")), "{failed:?}");
     }
     assert!(!place.path().exists(), "no empty file stands in its place");
     for file in ["tandem.db", "tandem.db-wal", "tandem.db-shm"] {
@@ -185,4 +185,26 @@ async fn trimming_stands_in_nobodys_way() {
     tokio::join!(writes, trims);
     store.close().await;
     store.trim().await;
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_in_a_file_that_was_removed() {
+    let place = Place::new();
+    let store = place.open().await;
+    let log = store.log();
+    let a = create(&log, "a").await;
+    append(&log, &a, "before").await.unwrap();
+    let aside = place.path().with_extension("aside");
+    std::fs::rename(place.path(), &aside).unwrap();
+    for _ in 0..2 {
+        let Err(LogError::Unavailable(why)) = append(&log, &a, "lost").await else { panic!("it is not stored") };
+        assert!(why.contains("was removed or replaced while it was in use"), "{why}");
+    }
+    // Another file in its place is not it.
+    std::fs::copy(&aside, place.path()).unwrap();
+    append(&log, &a, "lost").await.unwrap_err();
+    std::fs::rename(&aside, place.path()).unwrap();
+    append(&log, &a, "after").await.unwrap();
+    let last = load(&log, &a).await.rows.pop().unwrap();
+    assert_eq!(last.payload, Bytes::from_static(b"after"), "when it is back it goes on");
 }

@@ -1,5 +1,7 @@
 //! What `DATABASE_URL` may say of a file.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
@@ -21,6 +23,13 @@ pub enum Missing {
     Make,
     /// It is an error (`mode=rw`, the default).
     Refuse,
+}
+
+/// Which file is at a path: removed or replaced, it is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    number: u64,
 }
 
 impl Location {
@@ -47,6 +56,12 @@ impl Location {
             return Err(wrong("its path holds a zero byte"));
         }
         Ok(Self { path: PathBuf::from(path), missing })
+    }
+
+    /// The file that is there now; nothing if there is none.
+    pub fn identity(&self) -> Option<Identity> {
+        let file = fs::metadata(&self.path).ok()?;
+        Some(Identity { device: file.dev(), number: file.ino() })
     }
 
     /// The folder that the file is in.

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::connect;
 use super::heads::{Head, Heads, Life};
-use super::location::{Location, Missing};
+use super::location::{Identity, Location, Missing};
 use super::lock::FileLock;
 use super::segment;
 use super::spreading::{self, SEGMENT_BYTES_MAX, TAIL_BYTES, TAILS_MAX};
@@ -33,6 +33,8 @@ use crate::writes::{self, owned};
 /// because a commit that is given up may have happened.
 pub struct Writer {
     location: Location,
+    /// The file that is written. SQLite goes on writing to one that was removed, and nobody would ever read it.
+    file: Option<Identity>,
     options: Options,
     state: Mutex<State>,
     /// Changed only by who has the turn.
@@ -82,6 +84,7 @@ impl Writer {
         let connection = Connection::Open(connection, segment);
         let state = State { connection, heads: Heads::default(), lock: Some(lock) };
         Arc::new(Self {
+            file: location.identity(),
             // A file that vanished while it was in use is never replaced by an empty one.
             location: Location { missing: Missing::Refuse, ..location.clone() },
             options: *options,
@@ -235,6 +238,7 @@ impl Writer {
 
     /// Opens the file again, and believes it rather than the tail: the write that failed may be in it.
     async fn reopened(&self) -> Result<(DatabaseConnection, i64), DbErr> {
+        self.in_place()?;
         let connection = connect::writer(&self.location, &self.options).await?;
         match spreading::recover(&connection, &self.tail).await {
             Ok(segment) => Ok((connection, segment)),
@@ -243,6 +247,18 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the file is still the one at its path.
+    fn in_place(&self) -> Result<(), DbErr> {
+        if self.file.is_some() && self.file == self.location.identity() {
+            return Ok(());
+        }
+        let path = self.location.path.display();
+        Err(DbErr::Custom(format!(
+            "{path} was removed or replaced while it was in use: nothing is acknowledged until it is back; to use another \
+             file, start again"
+        )))
     }
 
     fn failed(&self, error: &DbErr) -> LogError {
@@ -310,6 +326,7 @@ impl Turn<'_> {
 
     /// Ends the turn. Only after a success is what it holds believed.
     async fn settle<T>(mut self, outcome: Result<T, DbErr>) -> Result<T, LogError> {
+        let outcome = outcome.and_then(|done| self.writer.in_place().map(|()| done));
         match outcome {
             Ok(done) => {
                 self.state.connection = Connection::Open(self.connection, self.segment);
