@@ -19,8 +19,8 @@ STORE ?= sqlite
 # Which seeds `make simulate` runs.
 SEEDS ?= 2000..10000
 DURABILITY = cd tests/interop && ../../scripts/with-node node --disable-warning=ExperimentalWarning durability
-# What is attacked and broken at length is a release build that can be told to fail.
-durability durability-writes attack-cost attack-long: export TANDEM_BIN := $(abspath $(TARGET)/release/tandem)
+# What is broken, attacked and left running at length is a release build.
+durability durability-writes attack-cost attack-long churn: export TANDEM_BIN := $(abspath $(TARGET)/release/tandem)
 
 step = @printf '\n== %s\n' '$(1)'
 
@@ -144,7 +144,7 @@ churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: 
 	$(call step,churn)
 	@scripts/setup rust node
 	cargo build --release -p tandem
-	cd tests/interop && TANDEM_BIN=$(abspath $(TARGET)/release/tandem) ../../scripts/with-node node --disable-warning=ExperimentalWarning churn.mjs
+	cd tests/interop && ../../scripts/with-node node --disable-warning=ExperimentalWarning churn.mjs
 
 .PHONY: attack-long
 attack-long: build-attack ## 5,000 silent strangers; 20 stalled readers beside 200 for minutes

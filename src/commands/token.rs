@@ -16,16 +16,17 @@ use crate::exit::Exit;
 /// Mints a token and prints it alone, so that a script can take it.
 pub fn run(configuration: &Configuration, args: TokenArgs) -> Exit {
     let file = Path::new(&configuration.settings.auth.secret_file);
-    if configuration.secret.is_none() && !file.exists() {
+    let makes_one = configuration.secret.is_none() && !file.exists();
+    let tokens = match app::tokens(configuration) {
+        Ok(tokens) => tokens,
+        Err(error) => return refuse(&error, Exit::Config),
+    };
+    if makes_one {
         eprintln!(
             "made a new signing secret, {}: a server that is started elsewhere has another, and refuses this token",
             file.display()
         );
     }
-    let tokens = match app::tokens(configuration) {
-        Ok(tokens) => tokens,
-        Err(error) => return refuse(&error, Exit::Config),
-    };
     let mut rooms: BTreeMap<_, _> = args.right.map(|right| ("*".to_owned(), right)).into_iter().collect();
     rooms.extend(args.rooms);
     let rooms = (!rooms.is_empty()).then_some(Rooms(rooms));

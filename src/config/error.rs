@@ -77,16 +77,13 @@ impl ConfigError {
                 Self::Value { key, place, value: format!("{value:?}"), allowed: allowed.join(", ") }
             }
             Kind::InvalidType(actual, allowed) | Kind::InvalidValue(actual, allowed) => {
-                let allowed = if key == "server.listen" { LISTEN.to_owned() } else { plain(allowed) };
-                Self::Value { key, place, value: given(actual), allowed }
+                Self::Value { key, place, value: given(actual), allowed: plain(allowed) }
             }
             kind if key.is_empty() => Self::Unreadable { place, reason: kind.to_string() },
             kind => Self::Unreadable { place, reason: format!("`{key}`: {kind}") },
         }
     }
 }
-
-const LISTEN: &str = "an IP address and a port, such as \"127.0.0.1:8080\"";
 
 /// What was given, as it is written.
 fn given(actual: &Actual) -> String {

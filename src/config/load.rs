@@ -226,7 +226,7 @@ mod tests {
     fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
         for (name, value, expected) in [
             ("TANDEM_ENV", "staging", &["TANDEM_ENV", "staging", "development, production"][..]),
-            ("TANDEM__SERVER__LISTEN", "8080", &["server.listen", "TANDEM__SERVER__LISTEN"]),
+            ("TANDEM__SERVER__LISTEN", "8080", &["server.listen", "TANDEM__SERVER__LISTEN", "127.0.0.1:8080"]),
             ("TANDEM__SERVER__LISTEN", "localhost", &["server.listen", "TANDEM__SERVER__LISTEN", "127.0.0.1:8080"]),
             ("TANDEM__SERVER__LISTEM", "x", &["server.listem", "TANDEM__SERVER__LISTEM", "listen"]),
             ("TANDEM__SERVERS__LISTEN", "x", &["servers", "server, auth, store, limits, log"]),

@@ -41,7 +41,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Where to listen.
-    #[serde(deserialize_with = "values::address")]
+    #[serde(deserialize_with = "list::one")]
     pub listen: SocketAddr,
     /// Whether development may listen beyond loopback.
     pub beyond_loopback: bool,

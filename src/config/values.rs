@@ -1,11 +1,9 @@
 //! Values of the configuration that are more than a number or a text.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Unexpected};
 use tandem_model::Right;
 use tracing_subscriber::filter::Targets;
 
@@ -109,6 +107,10 @@ impl Described for Network {
     const ALLOWED: &'static str = "addresses such as \"10.0.0.1\" or networks such as \"10.0.0.0/8\"";
 }
 
+impl Described for SocketAddr {
+    const ALLOWED: &'static str = "an IP address and a port such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -144,21 +146,6 @@ impl DefaultRight {
             Self::Owner => Some(Right::Owner),
         }
     }
-}
-
-/// Reads an address to listen on.
-///
-/// # Errors
-/// Says what an address looks like.
-pub fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    struct Allowed;
-    impl de::Expected for Allowed {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an IP address and a port such as \"127.0.0.1:8080\" or \"[::1]:8080\"")
-        }
-    }
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| de::Error::invalid_value(Unexpected::Str(&text), &Allowed))
 }
 
 #[cfg(test)]

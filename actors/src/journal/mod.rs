@@ -333,8 +333,9 @@ impl State {
     }
 
     async fn commit(&mut self, myself: &ActorRef<Msg>) {
+        let waiting = self.waiting.bytes();
         let parts = self.waiting.take(self.most);
-        let bytes = parts.iter().map(Part::bytes).sum();
+        let bytes = waiting - self.waiting.bytes();
         let documents = parts.iter().map(|part| part.name.clone()).collect();
         self.flying = Some(Flying { documents, bytes, since: Instant::now() });
         let (shared, myself) = (self.shared.clone(), myself.clone());
@@ -367,19 +368,13 @@ impl State {
         }
     }
 
-    fn failed(&mut self, myself: &ActorRef<Msg>, mut parts: Parts, error: &LogError) {
+    fn failed(&mut self, myself: &ActorRef<Msg>, parts: Parts, error: &LogError) {
         self.flying = None;
         self.shared.healthy.store(false, Ordering::Relaxed);
         counter!("tandem_journal_commit_failures_total").increment(1);
         tracing::error!(%error, retry_ms = self.retry_after.as_millis(), "a commit failed; it is tried again");
         self.most = (parts.len() / 2).max(1);
-        match parts.pop() {
-            Some(only) if parts.is_empty() => self.waiting.put_behind(only),
-            last => {
-                parts.extend(last);
-                self.waiting.put_back(parts);
-            }
-        }
+        self.waiting.put_back(parts);
         self.pausing = true;
         myself.send_after(self.retry_after, || Msg::Retry);
         self.retry_after = (self.retry_after * 2).min(RETRY_MAX);

@@ -1,4 +1,4 @@
-//! What ends while a room answers it.
+//! Rooms on a log with whims: what ends while a room answers it, and what can never be stored.
 
 use std::time::SystemTime;
 

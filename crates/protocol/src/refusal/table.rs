@@ -71,7 +71,8 @@ pub(super) static TABLE: [Row; 33] = [
          refused alike; deletions and reading go on."),
     row(Refusal::Full, "full", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
         "New content for a document at `limits.document_bytes`, `document_clients` or `document_structs`; deletions and \
-         reading go on. An update of more client ids than `document_clients` is refused whole.").known_as("too-large"),
+         reading go on, but for deletions that would cut it into more than twice as much. An update of more client ids than \
+         `document_clients` is refused whole.").known_as("too-large"),
     row(Refusal::ReadOnly, "read-only", Yw::PermissionDenied, Hp::NotSaved, Never,
         "New content from a viewer. Deletions that merely repeat what the document did are no edit."),
     row(Refusal::BadUpdate, "bad-update", Yw::PermissionDenied, Hp::NotSaved, Never,

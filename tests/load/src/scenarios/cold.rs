@@ -73,16 +73,14 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         let mut swarm = Swarm::new(server.address)?;
         // The process has served somebody: what it sets up once is not the document's.
         let (_author, _) = Author::join(&server, &other, 0, &mut swarm)?;
-        if held.is_some() {
-            thread::sleep(SETTLE);
-            cold.record(newcomer(&server, &name, trace, &mut swarm)?);
-            continue;
-        }
-        thread::sleep(REST);
+        let first = held.is_none();
+        thread::sleep(if first { REST } else { SETTLE });
         let before = server.process.memory()?.rss_kib;
         cold.record(newcomer(&server, &name, trace, &mut swarm)?);
-        thread::sleep(REST);
-        held = Some(server.process.memory()?.rss_kib.saturating_sub(before));
+        if first {
+            thread::sleep(REST);
+            held = Some(server.process.memory()?.rss_kib.saturating_sub(before));
+        }
     }
     outcome.tell("restart_ms", milliseconds(cold.at(0.5)));
     outcome.tell("restart_max_ms", milliseconds(cold.at(1.0)));
