@@ -28,8 +28,10 @@ const FRAMES_A_POLL: u32 = 128;
 /// The longest reason of a close frame, in bytes.
 const REASON_BYTES_MAX: usize = 123;
 
-/// The longest that [`Socket::finish`] waits for the peer.
-pub const FINISH_WITHIN: Duration = Duration::from_secs(2);
+/// The longest that [`Socket::finish`] waits for the peer. A peer that is busy for longer and then writes before it reads
+/// finds a reset connection, and never sees why it was closed: an encoding of a large document can hold a browser's one
+/// thread for some seconds.
+pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is read and thrown away after the end, so that the peer's system does not discard our last frames.
 const LINGER_BYTES_MAX: u64 = 4 * 1024 * 1024;
