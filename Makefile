@@ -31,11 +31,11 @@ help: ## lists these targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
-run: ## builds the server and serves http://127.0.0.1:8080 with SQLite in ./data
+run: ## builds the server and serves it, by default on http://127.0.0.1:8080 with SQLite in ./data
 	@scripts/setup rust
 	@echo 'Building Tandem: some minutes the first time, cargo counts the crates below.'
 	cargo build --release
-	@echo 'Serving http://127.0.0.1:8080 with SQLite in ./data; Ctrl-C ends it.'
+	@echo 'Starting: the line that begins with `ready` names the address; Ctrl-C ends it.'
 	@exec $(TARGET)/release/tandem serve
 
 ##@ Test

@@ -16,6 +16,9 @@ use sea_orm_migration::prelude::*;
 /// Raised with a step that a binary of the previous format cannot live with.
 pub const STORE_FORMAT: u32 = 2;
 
+/// The tables that all steps together make.
+pub const TABLES: [&str; 4] = ["documents", "document_updates", "document_snapshots", "document_segments"];
+
 /// All steps, oldest first.
 pub struct Migrator;
 

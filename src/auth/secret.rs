@@ -1,8 +1,8 @@
 //! The signing secret that development makes for itself.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -91,8 +91,9 @@ fn read(path: &Path, file: File) -> Result<SecretString, SecretError> {
 
 /// Writes a new secret beside `path` and links it there whole, so that of two that start at once both read the same.
 fn make(path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // For this user alone: documents may come to be in the same folder.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let draft = path.with_extension(format!("{:x}.new", rand::random::<u64>()));
     let hex: String = rand::random::<[u8; SECRET_BYTES]>().iter().map(|byte| format!("{byte:02x}")).collect();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -117,6 +118,8 @@ mod tests {
         let first = development_secret(&path).expect("made");
         assert_eq!(first.expose_secret().len(), 2 * SECRET_BYTES);
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let made = fs::metadata(folder.path().join("data")).expect("there");
+        assert_eq!(made.permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(folder.path().join("data")).expect("there").count(), 1, "no draft is left");
         assert_eq!(development_secret(&path).expect("read").expose_secret(), first.expose_secret());
     }

@@ -29,6 +29,9 @@ pub fn run(configuration: &Configuration, args: TokenArgs) -> Exit {
     }
     let mut rooms: BTreeMap<_, _> = args.right.map(|right| ("*".to_owned(), right)).into_iter().collect();
     rooms.extend(args.rooms);
+    if rooms.is_empty() && configuration.settings.auth.default_right.right().is_none() {
+        eprintln!("this token opens nothing: it names no document (--room, --right), and auth.default_right is none");
+    }
     let rooms = (!rooms.is_empty()).then_some(Rooms(rooms));
     let claims = Claims::about(&args.sub, args.name.as_deref(), rooms);
     match tokens.mint(claims, args.expires, SystemTime::now()) {

@@ -90,6 +90,32 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// A folder is in the file's place.
+    #[error("DATABASE_URL names {}, which is a folder; name a file in it, such as sqlite://{}/tandem.db?mode=rwc", path.display(), path.display())]
+    IsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What is stored is damaged.
+    #[error(
+        "{database} is damaged: {reason}; keep a copy of it, then restore a backup, or save what can still be read (for SQLite: sqlite3 FILE .recover)"
+    )]
+    Damaged {
+        /// The database, without a password.
+        database: String,
+        /// What the database said.
+        reason: String,
+    },
+    /// Somebody else's table has the name of one that is to be made.
+    #[error(
+        "{database} has a table `{table}` that tandem did not make; point DATABASE_URL at a database, or a user at a schema, of tandem's own"
+    )]
+    Occupied {
+        /// The database, without a password.
+        database: String,
+        /// The table.
+        table: String,
+    },
     /// Another program holds SQLite's own lock: it does not know of the lock file.
     #[error("the database {} is locked by another program, such as a SQLite shell; end that program and start again", path.display())]
     Locked {

@@ -136,6 +136,10 @@ pub fn describe_sqlx(error: &sqlx::Error) -> String {
             None => error.message().to_owned(),
         },
         sqlx::Error::Io(error) => error.to_string(),
+        // It may hold another of its own kind, and each says so.
+        sqlx::Error::Configuration(error) => {
+            error.to_string().trim_start_matches("error with configuration: ").to_owned()
+        }
         other => other.to_string(),
     }
 }

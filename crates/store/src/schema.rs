@@ -2,11 +2,14 @@
 
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
-use tandem_migrations::Migrator;
+use tandem_migrations::{Migrator, TABLES};
 
 use crate::error::OpenError;
 use crate::fault::{Fault, describe};
 use crate::options::Schema;
+
+/// What lets a user of a server make tables.
+const CREATE_DENIED: &str = ", the user in DATABASE_URL must be allowed to create tables (GRANT CREATE ON SCHEMA)";
 
 /// The steps of a database against those of this binary.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,11 +51,35 @@ pub async fn lacking(db: &DatabaseConnection, database: &str, schema: Schema) ->
     }
 }
 
+/// Answers the steps that are to be applied, if nothing of somebody else's is in their way. Writes nothing.
+///
+/// The caller knows that nobody is applying steps meanwhile: a half made schema looks like somebody else's.
+pub async fn applicable(db: &DatabaseConnection, database: &str, schema: Schema) -> Result<Vec<String>, OpenError> {
+    let pending = lacking(db, database, schema).await?;
+    if pending == own::<Migrator>()
+        && let Some(table) = occupied(db).await.map_err(|error| failed(database, &error))?
+    {
+        return Err(OpenError::Occupied { database: database.to_owned(), table });
+    }
+    Ok(pending)
+}
+
+/// A table that has one of our names.
+async fn occupied(db: &DatabaseConnection) -> Result<Option<String>, DbErr> {
+    let manager = SchemaManager::new(db);
+    for table in TABLES {
+        if manager.has_table(table).await? {
+            return Ok(Some(table.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
 /// Brings the schema up to date; answers the steps that were applied.
 ///
 /// The caller holds a lock against other starters: the migration library has none.
 pub async fn ensure(db: &DatabaseConnection, database: &str, schema: Schema) -> Result<Vec<String>, OpenError> {
-    let pending = lacking(db, database, schema).await?;
+    let pending = applicable(db, database, schema).await?;
     if !pending.is_empty() {
         Migrator::up(db, None).await.map_err(|error| failed(database, &error))?;
         tracing::info!(database, steps = pending.len(), "the schema was brought up to date");
@@ -61,11 +88,13 @@ pub async fn ensure(db: &DatabaseConnection, database: &str, schema: Schema) -> 
 }
 
 fn failed(database: &str, error: &DbErr) -> OpenError {
-    let mut reason = describe(error);
-    if Fault::of(error) == Fault::Denied {
-        reason += ", the user in DATABASE_URL must be allowed to create tables (GRANT CREATE ON SCHEMA)";
+    let (database, mut reason) = (database.to_owned(), describe(error));
+    match Fault::of(error) {
+        Fault::Damaged => return OpenError::Damaged { database, reason },
+        Fault::Denied => reason += CREATE_DENIED,
+        _ => {}
     }
-    OpenError::Migration { database: database.to_owned(), reason }
+    OpenError::Migration { database, reason }
 }
 
 async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {

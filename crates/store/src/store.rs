@@ -8,7 +8,6 @@ use crate::error::OpenError;
 use crate::log::StoreLog;
 use crate::opened::Opened;
 use crate::options::{Options, Schema};
-use crate::schema::Steps;
 use crate::scheme::Scheme;
 use crate::statistics::Statistics;
 use crate::{postgres, sqlite};
@@ -47,22 +46,17 @@ impl Store {
         Ok(store.applied().to_vec())
     }
 
-    /// Answers the steps that the schema lacks, oldest first; all of them for a file that is yet to be made.
+    /// Answers the steps that the schema lacks, oldest first; all of them for a file that is yet to be made. What would
+    /// keep them from being applied is an error.
     ///
     /// Writes nothing and takes no lock: a server may be using the database.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub async fn pending(url: &str) -> Result<Vec<String>, OpenError> {
-        let (database, steps) = match Scheme::parse(url)? {
-            Scheme::Sqlite => sqlite::steps(url).await?,
-            Scheme::Postgres => postgres::steps(url).await?,
-        };
-        match steps {
-            Steps { pending, unknown } if !pending.is_empty() && !unknown.is_empty() => {
-                Err(OpenError::Foreign { database, unknown, steps: pending })
-            }
-            steps => Ok(steps.pending),
+        match Scheme::parse(url)? {
+            Scheme::Sqlite => sqlite::pending(url).await,
+            Scheme::Postgres => postgres::pending(url).await,
         }
     }
 

@@ -57,14 +57,31 @@ async fn a_folder_that_cannot_be_made_is_named() {
     let error = refused(&format!("sqlite://{}/data/tandem.db?mode=rwc", file.display())).await;
     assert!(matches!(error, OpenError::Folder { .. }), "{error}");
     assert!(error.to_string().contains("file/data"), "{error}");
+    let looked = Store::pending(&format!("sqlite://{}/data/tandem.db?mode=rwc", file.display())).await;
+    assert!(matches!(looked, Err(OpenError::Folder { .. })), "{looked:?}");
 }
 
 #[tokio::test]
 async fn a_folder_in_the_files_place_is_no_database() {
     let place = Place::new();
     std::fs::create_dir(place.path()).unwrap();
-    let error = refused(&place.url()).await;
-    assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+    for error in [refused(&place.url()).await, Store::pending(&place.url()).await.unwrap_err()] {
+        assert!(matches!(error, OpenError::IsFolder { .. }), "{error}");
+        assert!(error.to_string().contains("tandem.db/tandem.db?mode=rwc"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_from_one_that_may_not_be_read() {
+    let place = Place::new();
+    place.open().await.close().await;
+    // The page of the schema, after the header that says what kind of file this is.
+    let file = std::fs::OpenOptions::new().write(true).open(place.path()).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 3_996], 100).unwrap();
+    for error in [refused(&place.url()).await, Store::pending(&place.url()).await.unwrap_err()] {
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("restore a backup"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod support;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sea_orm_migration::prelude::*;
 use support::{Place, append, create, load, seqs};
-use tandem_migrations::Migrator;
+use tandem_migrations::{Migrator, TABLES};
 use tandem_store::{OpenError, Options, Schema, Store};
 
 /// The version before this one: it lacks the last step.
@@ -141,8 +141,38 @@ async fn a_schema_that_went_another_way_is_refused_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_database_of_somebody_else_is_left_as_it_is() {
+    let place = Place::new();
+    place.run("CREATE TABLE documents (title text)").await;
+    for error in [
+        Store::open(&place.url(), &Options::default()).await.map(|_| ()).unwrap_err(),
+        Store::pending(&place.url()).await.map(|_| ()).unwrap_err(),
+    ] {
+        assert!(matches!(error, OpenError::Occupied { .. }), "{error}");
+        assert!(error.to_string().contains("`documents`"), "{error}");
+    }
+    assert_eq!(tables(&place.past().await).await, ["CREATE TABLE documents (title text)"]);
+}
+
+#[tokio::test]
+async fn the_tables_of_all_steps_are_listed() {
+    let place = Place::new();
+    let db = place.past().await;
+    Migrator::up(&db, None).await.unwrap();
+    let tables = tables(&db).await;
+    let made = tables.iter().filter(|sql| sql.starts_with("CREATE TABLE \""));
+    for table in TABLES {
+        assert!(made.clone().any(|sql| sql.contains(&format!("\"{table}\""))), "{table}: {tables:?}");
+    }
+    assert_eq!(made.count(), TABLES.len(), "{tables:?}");
+}
+
+#[tokio::test]
 async fn a_step_that_fails_leaves_nothing_and_can_be_tried_again() {
     let place = Place::new();
+    let db = place.past().await;
+    Migrator::up(&db, Some(1)).await.unwrap();
+    db.close().await.unwrap();
     place.run("CREATE TABLE document_updates (in_the_way integer)").await;
     let error = Store::open(&place.url(), &Options::default()).await.map(|_| ()).unwrap_err();
     assert!(matches!(error, OpenError::Migration { .. }), "{error}");

@@ -15,18 +15,16 @@ use std::sync::Arc;
 use sea_orm::DatabaseConnection;
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use tandem_migrations::Migrator;
 
 use self::address::Address;
-use self::server::{Server, inspect, unreachable};
+use self::server::{Server, inspect, may_create, unreachable};
 pub use self::writer::Writer;
 use crate::error::OpenError;
-use crate::fault::describe;
 use crate::opened::{self, Opened};
-use crate::options::Options;
+use crate::options::{Options, Schema};
 use crate::pool;
 use crate::reader::Reader;
-use crate::schema::{self, Steps};
+use crate::schema;
 
 /// Reaches the server, brings the schema up to date unless `options` say otherwise, and makes the pool.
 pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
@@ -47,17 +45,22 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     })
 }
 
-/// Compares the schema with this binary's steps; takes no lock and writes nothing.
-pub async fn steps(url: &str) -> Result<(String, Steps), OpenError> {
+/// Answers the steps that the schema lacks, if they could be applied; takes no lock and writes nothing.
+pub async fn pending(url: &str) -> Result<Vec<String>, OpenError> {
     let address = Address::parse(url)?;
     let options = Options::default();
     let reached = connect::once(&address.settings, options.postgres.acquire_timeout).await;
-    reached.map_err(|error| unreachable(&address, &error))?.close().await.ok();
+    let mut session = reached.map_err(|error| unreachable(&address, &error))?;
+    inspect(&mut session, &address, options.postgres.connections).await?;
     let pool = one(connect::serving(&address.settings, &options), &options);
-    let steps = schema::compare::<Migrator>(&pool).await;
+    let pending = schema::applicable(&pool, &address.shown, Schema::Upgrade).await;
     pool::close(&pool).await;
-    let failed = |error| OpenError::Migration { database: address.shown.clone(), reason: describe(&error) };
-    Ok((address.shown.clone(), steps.map_err(failed)?))
+    let pending = pending?;
+    if !pending.is_empty() {
+        may_create(&mut session, &address).await?;
+    }
+    session.close().await.ok();
+    Ok(pending)
 }
 
 async fn prepare(address: &Address, options: &Options) -> Result<(Server, Vec<String>), OpenError> {

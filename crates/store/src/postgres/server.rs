@@ -41,6 +41,19 @@ pub async fn inspect(session: &mut PgConnection, address: &Address, connections:
     Ok(Server { waits_for_disk: text(2)? != "off" })
 }
 
+/// Whether the session's user may make tables in the schema that they would be made in.
+pub async fn may_create(session: &mut PgConnection, address: &Address) -> Result<(), OpenError> {
+    const MAY_CREATE: &str = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+    match sqlx::query_scalar(MAY_CREATE).fetch_one(session).await.map_err(|error| unreachable(address, &error))? {
+        true => Ok(()),
+        false => Err(OpenError::Unreachable {
+            database: address.shown.clone(),
+            reason: "its user may not create tables in its schema".to_owned(),
+            way_out: "GRANT CREATE ON SCHEMA public, or another of the search path, to it",
+        }),
+    }
+}
+
 /// Says why the server cannot be used, and what may help.
 pub fn unreachable(address: &Address, error: &sqlx::Error) -> OpenError {
     let way_out = match (Fault::of_sqlx(error), error) {

@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
 use crate::error::OpenError;
 use crate::scheme;
 
@@ -56,6 +59,31 @@ impl Location {
             return Err(wrong("its path holds a zero byte"));
         }
         Ok(Self { path: PathBuf::from(path), missing })
+    }
+
+    /// Whether there is a file, or one may be made.
+    pub fn possible(&self) -> Result<(), OpenError> {
+        match self.path.metadata() {
+            Ok(there) if there.is_dir() => Err(OpenError::IsFolder { path: self.path.clone() }),
+            Err(_) if self.missing == Missing::Refuse => Err(OpenError::Missing { path: self.path.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this user may write the file and its folder, or make them. Writes nothing.
+    pub fn writable(&self) -> Result<(), OpenError> {
+        self.possible()?;
+        if self.path.exists() {
+            access(&self.path, Access::READ_OK | Access::WRITE_OK)
+                .map_err(|error| OpenError::Unusable { path: self.path.clone(), reason: error.to_string() })?;
+        }
+        let folder = self.folder();
+        let there =
+            folder.ancestors().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let there = there.into_iter().find(|folder| folder.exists()).unwrap_or(folder);
+        let outcome =
+            if there.is_dir() { access(there, Access::WRITE_OK | Access::EXEC_OK) } else { Err(Errno::NOTDIR) };
+        outcome.map_err(|error| OpenError::Folder { path: folder.to_owned(), source: error.into() })
     }
 
     /// The file that is there now; nothing if there is none.

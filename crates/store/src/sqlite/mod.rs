@@ -17,16 +17,16 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 use tandem_migrations::Migrator;
 
-use self::location::{Location, Missing};
+use self::location::Location;
 use self::lock::FileLock;
 pub use self::writer::Writer;
 use crate::error::OpenError;
 use crate::fault::{Fault, describe};
 use crate::opened::{self, Opened};
-use crate::options::{Options, SqliteOptions};
+use crate::options::{Options, Schema, SqliteOptions};
 use crate::pool;
 use crate::reader::Reader;
-use crate::schema::{self, Steps};
+use crate::schema;
 
 /// Takes the lock, brings the schema up to date unless `options` say otherwise, connects writer and readers.
 pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
@@ -51,32 +51,24 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     })
 }
 
-/// Compares the schema with this binary's steps; takes no lock and writes nothing.
-pub async fn steps(url: &str) -> Result<(String, Steps), OpenError> {
+/// Answers the steps that the schema lacks, if they could be applied; takes no lock and writes nothing.
+pub async fn pending(url: &str) -> Result<Vec<String>, OpenError> {
     let location = Location::parse(url)?;
-    let place = location.path.display().to_string();
+    location.writable()?;
     if !location.path.exists() {
-        return match location.missing {
-            Missing::Make => Ok((place, Steps { pending: schema::own::<Migrator>(), unknown: Vec::new() })),
-            Missing::Refuse => Err(OpenError::Missing { path: location.path }),
-        };
+        return Ok(schema::own::<Migrator>());
     }
-    let failed = |error| cannot_open(&location, &error);
     let sqlite = SqliteOptions { readers: 1, ..SqliteOptions::default() };
-    let reader = connect::readers(&location, &Options { sqlite, ..Options::default() }).await.map_err(failed)?;
-    let steps = schema::compare::<Migrator>(&reader).await;
+    let reader = connect::readers(&location, &Options { sqlite, ..Options::default() }).await;
+    let reader = reader.map_err(|error| cannot_open(&location, &error))?;
+    let pending = schema::applicable(&reader, &location.path.display().to_string(), Schema::Upgrade).await;
     pool::close(&reader).await;
-    Ok((place, steps.map_err(failed)?))
+    pending
 }
 
 /// Makes the folder of a file that may be made.
 fn prepare(location: &Location) -> Result<(), OpenError> {
-    if location.path.exists() {
-        return Ok(());
-    }
-    if location.missing == Missing::Refuse {
-        return Err(OpenError::Missing { path: location.path.clone() });
-    }
+    location.possible()?;
     let folder = location.folder();
     folder::make(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
 }
@@ -85,6 +77,7 @@ fn cannot_open(location: &Location, error: &DbErr) -> OpenError {
     let path = location.path.clone();
     match Fault::of(error) {
         Fault::NotADatabase => OpenError::NotADatabase { path },
+        Fault::Damaged => OpenError::Damaged { database: path.display().to_string(), reason: describe(error) },
         Fault::Busy => OpenError::Locked { path },
         _ => OpenError::Unusable { path, reason: describe(error) },
     }

@@ -68,6 +68,8 @@ async fn what_the_server_refuses_is_said_in_its_words() {
         assert!(message.contains(words) && message.contains(way_out), "{message}");
         assert!(!message.contains("hunter2") && !message.contains("right@"), "{message}");
     }
+    let looked = Store::pending(&place.url_as("locked:right")).await.expect_err("nothing can be made").to_string();
+    assert!(looked.contains("GRANT CREATE"), "{looked}");
     place.run("GRANT CREATE ON SCHEMA public TO locked").await;
     let store = Store::open(&place.url_as("locked:right"), &options()).await.unwrap();
     assert_eq!(create(&store.log(), "a").await.head.0, 0, "the right password opens it");

@@ -76,6 +76,13 @@ async fn a_step_that_fails_leaves_nothing_and_can_be_tried_again() {
     let place = Place::new().await;
     let db = place.past().await;
     db.execute_unprepared("CREATE TABLE document_updates (in_the_way integer)").await.unwrap();
+    for error in [
+        Store::open(&place.url(), &options()).await.map(|_| ()).unwrap_err(),
+        Store::pending(&place.url()).await.map(|_| ()).unwrap_err(),
+    ] {
+        assert!(matches!(error, OpenError::Occupied { .. }), "{error}: nothing here is of tandem");
+    }
+    Migrator::up(&db, Some(1)).await.unwrap();
     let error = Store::open(&place.url(), &options()).await.map(|_| ()).unwrap_err();
     assert!(matches!(error, OpenError::Migration { .. }), "{error}");
     db.execute_unprepared("DROP TABLE document_updates").await.unwrap();
