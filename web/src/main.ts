@@ -4,7 +4,7 @@ import { Connection } from './connection'
 import { createEditor, setWritable } from './editor'
 import { Identity } from './identity'
 import { Notices } from './notice'
-import { createPeople, present } from './people'
+import { createPeople, freeHue, present } from './people'
 import { published } from './person'
 import { Pill } from './pill'
 import { documentName, freshUrl, hasTokenInFragment, shareUrl, socketUrl, takeTokenFromFragment } from './place'
@@ -112,12 +112,22 @@ function look(): void {
   document.body.dataset['writable'] = String(writable)
 }
 
+/** The colour in this document, where the one that the browser remembers is somebody else's. */
+let hue: number | null = null
+
 function publish(): void {
-  connection.provider.setAwarenessField('user', published(identity.person))
+  connection.provider.setAwarenessField('user', published({ ...identity.person, hue: hue ?? identity.person.hue }))
 }
 
 publish()
 look()
+awareness.on('change', ({ added, updated }: { added: number[]; updated: number[] }) => {
+  if (![...added, ...updated].some((id) => id !== awareness.clientID)) return
+  const free = freeHue(awareness.getStates(), awareness.clientID)
+  if (free === null) return
+  hue = free
+  publish()
+})
 // Time alone turns "Saving" into "Not saved yet".
 setInterval(look, 500)
 addEventListener('pageshow', (event) => {

@@ -33,6 +33,31 @@ export function present(states: ReadonlyMap<number, unknown>, me: number): Prese
   return [...byKey.values()].sort(byName)
 }
 
+const HUES = 8
+
+/**
+ * The colour to take so that no two people here look alike, or null if ours is fine: whoever came with the greater
+ * client id gives way, while there is a colour that nobody has.
+ */
+export function freeHue(states: ReadonlyMap<number, unknown>, me: number): number | null {
+  const own = personOf(states.get(me), me)
+  const first = new Map<string, { hue: number; id: number }>()
+  for (const [id, state] of states) {
+    const person = personOf(state, id)
+    const known = first.get(person.id)
+    if (known === undefined || id < known.id) first.set(person.id, { hue: person.hue, id })
+  }
+  const ours = first.get(own.id)?.id ?? me
+  const others = [...first].filter(([id]) => id !== own.id).map(([, other]) => other)
+  if (!others.some(({ hue, id }) => hue === own.hue && id < ours)) return null
+  const taken = new Set(others.map(({ hue }) => hue))
+  for (let step = 1; step < HUES; step += 1) {
+    const hue = (own.hue + step) % HUES
+    if (!taken.has(hue)) return hue
+  }
+  return null
+}
+
 interface Parts {
   readonly button: HTMLButtonElement
   readonly list: HTMLElement
