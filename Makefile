@@ -185,11 +185,14 @@ ROUNDS ?= 5
 ONLY ?=
 TRACE ?= $(TANDEM_TRACE)
 
+# Names of functions that keep their types' names: where time goes can be told from them.
+NAMED := RUSTFLAGS='-C symbol-mangling-version=v0'
+
 .PHONY: bench
 bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
 	@scripts/setup rust node postgres
-	cargo build --profile dist -p tandem
-	cargo build --profile dist -p tandem-load
+	$(NAMED) cargo build --profile dist -p tandem
+	$(NAMED) cargo build --profile dist -p tandem-load
 	tests/load/peers/install $(SERVERS)
 	$(TARGET)/dist/load bench --precede --tandem $(abspath $(TARGET)/dist/tandem) --rounds $(ROUNDS) --server $(SERVERS) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))

@@ -50,6 +50,7 @@ pub fn plans() -> Vec<Plan> {
     let search = typing::Load { warm_up: 2.0, seconds: 5.0, ..rooms };
     vec![
         Plan::Rooms(rooms),
+        Plan::Steps(rooms),
         Plan::Hot(typing::Load { rooms: 1, writers: 5, readers: 200, rate: 100.0, ..rooms }),
         Plan::Cursors(cursors::Load { cursors: 60, echoing: 3, rate: 20.0, warm_up: 3.0, seconds: 10.0 }),
         Plan::Join(join::Load { sockets: 2_000, documents: 100, letters: 1_000, at_once: 500 }),

@@ -21,5 +21,6 @@ pub mod protocol;
 pub mod report;
 pub mod scenarios;
 pub mod servers;
+pub mod steps;
 pub mod swarm;
 pub mod yjs;

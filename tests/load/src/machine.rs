@@ -46,6 +46,11 @@ impl Process {
         Self { pid }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.pid
+    }
+
     /// This process.
     pub fn own() -> Self {
         Self { pid: std::process::id() }

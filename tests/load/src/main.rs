@@ -85,6 +85,19 @@ enum Scenario {
         #[arg(long, default_value_t = 5.0)]
         rate: f64,
     },
+    /// Such rooms again, while perf samples the server: what each step of an edit's path costs.
+    #[command(after_help = "Example:\n  load steps --server floor,tandem --rooms 300")]
+    Steps {
+        /// Rooms.
+        #[arg(long, default_value_t = 300)]
+        rooms: usize,
+        /// Those in each; all of them type.
+        #[arg(long, default_value_t = 3)]
+        members: usize,
+        /// Letters a second of each.
+        #[arg(long, default_value_t = 5.0)]
+        rate: f64,
+    },
     /// The most such rooms that a server carries.
     #[command(after_help = "Example:\n  load capacity --server floor,tandem --seconds 5")]
     Capacity {
@@ -233,6 +246,9 @@ impl Scenario {
         match *self {
             Self::Rooms { rooms, members: writers, rate } => {
                 Plan::Rooms(typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
+            }
+            Self::Steps { rooms, members: writers, rate } => {
+                Plan::Steps(typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
             }
             Self::Hot { writers, readers, rate } => {
                 Plan::Hot(typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds })

@@ -4,12 +4,15 @@ use crate::error::{Error, Result};
 use crate::outcome::Outcome;
 use crate::scenarios::{Trace, capacity, cold, cursors, idle, join, replay, typing};
 use crate::servers::{Kind, Programs, Server};
+use crate::steps::Sampler;
 
 /// A scenario and its load.
 #[derive(Debug, Clone)]
 pub enum Plan {
     /// Many small rooms in which everybody types.
     Rooms(typing::Load),
+    /// The same, and where the server's time goes meanwhile.
+    Steps(typing::Load),
     /// The most such rooms that a server carries.
     Capacity(capacity::Search),
     /// One room with few writers and many readers.
@@ -31,6 +34,7 @@ impl Plan {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Rooms(_) => "rooms",
+            Self::Steps(_) => "steps",
             Self::Capacity(_) => "capacity",
             Self::Hot(_) => "hot",
             Self::Cursors(_) => "cursors",
@@ -46,9 +50,14 @@ impl Plan {
         matches!(self, Self::Replay | Self::Cold(_))
     }
 
-    /// Whether it says something about a server: the floor holds no document that could be cold.
+    /// Whether it says something about a server: the floor holds no document that could be cold, and what the peers do
+    /// has other names.
     pub fn suits(&self, kind: Kind) -> bool {
-        !matches!((self, kind), (Self::Cold(_), Kind::Floor))
+        match self {
+            Self::Cold(_) => kind != Kind::Floor,
+            Self::Steps(_) => kind == Kind::Floor || kind.is_tandem(),
+            _ => true,
+        }
     }
 
     /// Starts a server and runs against it.
@@ -60,6 +69,7 @@ impl Plan {
         let trace = || trace.ok_or_else(|| Error::Usage(format!("{} wants a trace", self.name())));
         match self {
             Self::Rooms(load) | Self::Hot(load) => typing::run(self.name(), &start()?, *load),
+            Self::Steps(load) => sampled(self.name(), &start()?, *load),
             Self::Capacity(search) => capacity::run(kind, programs, search, |told| eprintln!("  {told}")),
             Self::Cursors(load) => cursors::run(&start()?, *load),
             Self::Join(load) => join::run(&start()?, *load),
@@ -68,4 +78,17 @@ impl Plan {
             Self::Cold(load) => cold::run(start()?, trace()?, *load),
         }
     }
+}
+
+/// Runs a load while perf samples the server; tells each step's part of a delivery's processor time.
+fn sampled(name: &str, server: &Server, load: typing::Load) -> Result<Outcome> {
+    let sampler = Sampler::begin(server.process.id(), load.warm_up)?;
+    let outcome = typing::run(name, server, load);
+    let shares = sampler.end()?;
+    let mut outcome = outcome?;
+    let cpu_us = outcome.figure("cpu_us");
+    for (step, share) in shares {
+        outcome.tell(step, share * cpu_us);
+    }
+    Ok(outcome)
 }

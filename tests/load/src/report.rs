@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::outcome::{Outcome, short};
 use crate::plot;
 use crate::servers::Kind;
+use crate::steps;
 
 /// A column of a table.
 struct Column {
@@ -187,6 +188,9 @@ fn page(kept: &Kept) -> String {
             section(&mut page, row, runs);
         }
     }
+    if let Some(runs) = kept.get("steps") {
+        steps(&mut page, runs);
+    }
     page
 }
 
@@ -208,6 +212,32 @@ fn section(page: &mut String, row: &Row, runs: &Runs) {
     let _ = writeln!(page, "\n![{}](benchmarks/{}.svg)", row.columns[0].title, row.scenario);
     if row.latencies {
         let _ = writeln!(page, "\n![latencies](benchmarks/{}-latency.svg)", row.scenario);
+    }
+    let _ =
+        writeln!(page, "\nMeasured: {}. On: {}; load average before {}.", runs.tandem, runs.machine, short(runs.busy));
+}
+
+/// The table of steps: a row a step, a column a server.
+fn steps(page: &mut String, runs: &Runs) {
+    let load = runs.outcomes.first().map_or("", |outcome| outcome.load.as_str());
+    let servers: Vec<_> = servers(runs).into_iter().map(|(_, server)| server).collect();
+    let _ = writeln!(
+        page,
+        "\n## Where the time goes\n\n`make bench ONLY=steps`: {load}, while perf samples the server. CPU µs a delivery, by step; the \
+         kernel's work counts to the step that called it.\n\n| step | {} |\n|---|{}",
+        servers.join(" | "),
+        "---|".repeat(servers.len())
+    );
+    for step in steps::names().chain(["cpu_us"]) {
+        let cell = |server: &String| median(runs, server, step).map_or("–".to_owned(), short);
+        let cells: Vec<_> = servers.iter().map(cell).collect();
+        if cells.iter().any(|cell| cell != "–") {
+            let name = if step == "cpu_us" { "**all**" } else { step };
+            let _ = writeln!(page, "| {name} | {} |", cells.join(" | "));
+        }
+    }
+    for (server, why) in &runs.failed {
+        let _ = writeln!(page, "\n{server} did not pass: {why}.");
     }
     let _ =
         writeln!(page, "\nMeasured: {}. On: {}; load average before {}.", runs.tandem, runs.machine, short(runs.busy));
