@@ -5,6 +5,7 @@
  * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (300) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
  * and then is measured.
  */
+import { report } from './durability/report.mjs'
 import { BINARY, Bare } from './harness/bare.mjs'
 import { text, update } from './harness/forge.mjs'
 import { Server, token } from './harness/suite.mjs'
@@ -73,6 +74,17 @@ const look = async (server) => {
 
 const line = (what, seen) => console.log(`${what.padEnd(16)} ${Object.entries(seen).map(([name, value]) => `${name} ${value.toFixed(name.endsWith('MiB') ? 1 : 0)}`).join(' · ')}`)
 
+const summary = (base, rest, opened) => [
+  '| | before | after | grew by |',
+  '| --- | --- | --- | --- |',
+  ...Object.entries(base).map(([name, value]) => {
+    const cell = (of) => of.toFixed(name.endsWith('MiB') ? 1 : 0)
+    return `| ${name} | ${cell(value)} | ${cell(rest[name])} | ${(100 * (rest[name] / value - 1)).toFixed(1)} % |`
+  }),
+  '',
+  `${MINUTES} minutes; ${CLIENTS} clients, and ${opened} documents that were opened and left.`
+].join('\n')
+
 const server = await Server.start({ TANDEM__LIMITS__SOCKETS_PER_ADDRESS: '1000' })
 const steady = Array.from({ length: CLIENTS }, (_, n) => new Somebody(server, `steady-${Math.floor(n / CLIENTS_A_DOCUMENT)}`, addresses(n)))
 let failure = null
@@ -110,7 +122,7 @@ try {
   await pause(REST_SECONDS * 1_000)
   const rest = await look(server)
   line('at rest again', rest)
-  console.log(`${opened} documents were opened and left`)
+  report('churn', `make churn${MINUTES === 60 ? '' : ` MINUTES=${MINUTES}`}`, summary(base, rest, opened))
   if (steady.some(({ bare }) => bare.ended)) failure ??= new Error('a client was closed')
   // What is resident counts the pages of a growing database too: the kernel's, which it takes back when it wants them.
   for (const [name, value] of Object.entries(base).filter(([name]) => !name.startsWith('resident'))) {
