@@ -189,7 +189,7 @@ TRACE ?= $(TANDEM_TRACE)
 NAMED := RUSTFLAGS='-C symbol-mangling-version=v0'
 
 .PHONY: bench
-bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE)
+bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMARKS.md (ROUNDS, ONLY, SERVERS, TRACE); perf for its steps
 	@scripts/setup rust node postgres
 	$(NAMED) cargo build --profile dist -p tandem
 	$(NAMED) cargo build --profile dist -p tandem-load

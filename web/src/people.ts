@@ -1,7 +1,7 @@
 /** Who is here: initials in the bar, and a list with the way to each caret. */
 import type { Awareness } from 'y-protocols/awareness'
 import { goToCaret } from './carets'
-import { hasCaret, initials, NAME_LENGTH_MAX, type Person, personOf } from './person'
+import { HUES, hasCaret, initials, NAME_LENGTH_MAX, type Person, personOf } from './person'
 
 /** One person, however many tabs. */
 interface Present extends Person {
@@ -33,11 +33,9 @@ export function present(states: ReadonlyMap<number, unknown>, me: number): Prese
   return [...byKey.values()].sort(byName)
 }
 
-const HUES = 8
-
 /**
  * The colour to take so that no two people here look alike, or null if ours is fine: whoever came with the greater
- * client id gives way, while there is a colour that nobody has.
+ * client id gives way, while there is a colour that nobody has. The tabs of one person go by the one with the least.
  */
 export function freeHue(states: ReadonlyMap<number, unknown>, me: number): number | null {
   const own = personOf(states.get(me), me)
@@ -47,9 +45,10 @@ export function freeHue(states: ReadonlyMap<number, unknown>, me: number): numbe
     const known = first.get(person.id)
     if (known === undefined || id < known.id) first.set(person.id, { hue: person.hue, id })
   }
-  const ours = first.get(own.id)?.id ?? me
+  const lead = first.get(own.id)
+  if (lead !== undefined && lead.id !== me) return lead.hue === own.hue ? null : lead.hue
   const others = [...first].filter(([id]) => id !== own.id).map(([, other]) => other)
-  if (!others.some(({ hue, id }) => hue === own.hue && id < ours)) return null
+  if (!others.some(({ hue, id }) => hue === own.hue && id < me)) return null
   const taken = new Set(others.map(({ hue }) => hue))
   for (let step = 1; step < HUES; step += 1) {
     const hue = (own.hue + step) % HUES

@@ -13,6 +13,8 @@ export const NAME_LENGTH_MAX = 40
 /** The colours that other clients of the document see, by hue. */
 const COLORS = ['#0b6b57', '#a3481a', '#3d55b8', '#8a3a86', '#7a5b00', '#b02a55', '#1d6a8a', '#4f6b1c'] as const
 
+export const HUES = COLORS.length
+
 /** Cuts a name to its length, without control characters and runs of spaces. */
 export function cleanName(name: unknown): string {
   if (typeof name !== 'string') return ''

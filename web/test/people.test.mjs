@@ -27,6 +27,15 @@ it('gives the tabs of one person one colour', () => {
   assert.equal(freeHue(states, 7), 4)
 })
 
+it('lets a later tab follow the first, and only the first give way', () => {
+  const states = new Map([[7, state('me', 4)], [9, state('me', 3)]])
+  assert.equal(freeHue(states, 7), null)
+  assert.equal(freeHue(states, 9), 4)
+  const three = new Map([[5, state('ann', 3)], [7, state('me', 3)], [9, state('me', 3)]])
+  assert.equal(freeHue(three, 7), 4)
+  assert.equal(freeHue(three, 9), null)
+})
+
 it('comes to rest when several come at once', () => {
   const states = new Map(Array.from({ length: 8 }, (_, at) => [at + 1, state(`p${at}`, 0)]))
   for (let moved = true, rounds = 0; moved; rounds += 1) {

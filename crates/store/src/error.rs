@@ -108,7 +108,7 @@ pub enum OpenError {
     },
     /// Somebody else's table has the name of one that is to be made.
     #[error(
-        "{database} has a table `{table}` that tandem did not make; point DATABASE_URL at a database, or a user at a schema, of tandem's own"
+        "{database} has a table `{table}`, and no record that tandem made it; restore seaql_migrations with it if it is tandem's, else point DATABASE_URL at a database of tandem's own"
     )]
     Occupied {
         /// The database, without a password.

@@ -51,14 +51,17 @@ pub async fn lacking(db: &DatabaseConnection, database: &str, schema: Schema) ->
     }
 }
 
-/// Answers the steps that are to be applied, if nothing of somebody else's is in their way. Writes nothing.
-///
-/// The caller knows that nobody is applying steps meanwhile: a half made schema looks like somebody else's.
+/// Answers the steps that are to be applied, if they are not all of them while one of our tables is there already: then
+/// the database is somebody else's. Writes nothing.
 pub async fn applicable(db: &DatabaseConnection, database: &str, schema: Schema) -> Result<Vec<String>, OpenError> {
     let pending = lacking(db, database, schema).await?;
-    if pending == own::<Migrator>()
-        && let Some(table) = occupied(db).await.map_err(|error| failed(database, &error))?
-    {
+    if pending != own::<Migrator>() {
+        return Ok(pending);
+    }
+    let Some(table) = occupied(db).await.map_err(|error| failed(database, &error))? else { return Ok(pending) };
+    // Another node may have begun to apply them since: each step comes with its record.
+    let pending = lacking(db, database, schema).await?;
+    if pending == own::<Migrator>() {
         return Err(OpenError::Occupied { database: database.to_owned(), table });
     }
     Ok(pending)

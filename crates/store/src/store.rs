@@ -47,7 +47,7 @@ impl Store {
     }
 
     /// Answers the steps that the schema lacks, oldest first; all of them for a file that is yet to be made. What would
-    /// keep them from being applied is an error.
+    /// keep them from being applied is an error, as far as can be seen.
     ///
     /// Writes nothing and takes no lock: a server may be using the database.
     ///

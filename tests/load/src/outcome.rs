@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::histogram::Percentiles;
 use crate::machine::Memory;
 
-/// The figures of one run. A figure's name ends in its unit.
+/// The figures of one run. A figure's name ends in its unit, but for a step's, which is in µs a delivery.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// The scenario.

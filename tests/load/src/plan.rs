@@ -84,10 +84,10 @@ impl Plan {
 fn sampled(name: &str, server: &Server, load: typing::Load) -> Result<Outcome> {
     let sampler = Sampler::begin(server.process.id(), load.warm_up)?;
     let outcome = typing::run(name, server, load);
-    let shares = sampler.end()?;
+    let shares = sampler.end();
     let mut outcome = outcome?;
     let cpu_us = outcome.figure("cpu_us");
-    for (step, share) in shares {
+    for (step, share) in shares? {
         outcome.tell(step, share * cpu_us);
     }
     Ok(outcome)

@@ -221,10 +221,13 @@ fn section(page: &mut String, row: &Row, runs: &Runs) {
 fn steps(page: &mut String, runs: &Runs) {
     let load = runs.outcomes.first().map_or("", |outcome| outcome.load.as_str());
     let servers: Vec<_> = servers(runs).into_iter().map(|(_, server)| server).collect();
+    if servers.is_empty() {
+        return;
+    }
     let _ = writeln!(
         page,
         "\n## Where the time goes\n\n`make bench ONLY=steps`: {load}, while perf samples the server. CPU µs a delivery, by step; the \
-         kernel's work counts to the step that called it.\n\n| step | {} |\n|---|{}",
+         kernel's work counts to the step that called it, and the way to a PostgreSQL to the sockets.\n\n| step | {} |\n|---|{}",
         servers.join(" | "),
         "---|".repeat(servers.len())
     );
@@ -356,6 +359,16 @@ mod tests {
         assert_eq!(median(&runs, "tandem", "cpu_us"), Some(30.0));
         assert_eq!(median(&runs, "y-sweet", "cpu_us"), None);
         assert_eq!(middle(vec![1.0, 2.0]), Some(1.5));
+    }
+
+    #[test]
+    fn the_table_of_steps_has_a_row_for_each_that_was_met() {
+        let mut runs = runs(&[("floor", 30.0), ("tandem", 45.0)]);
+        runs.outcomes[1].tell("room", 5.0);
+        let page = page(&Kept::from([("steps".to_owned(), runs)]));
+        assert!(page.contains("| step | floor | tandem |"), "{page}");
+        assert!(page.contains("| room | – | 5.00 |") && page.contains("| **all** | 30.0 | 45.0 |"), "{page}");
+        assert!(!page.contains("| session |"), "{page}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where a server's processor time goes: samples of a running server, each told to a step of an edit's path.
 //!
 //! The samples are perf's, taken of the very binary that is measured. Within the kernel the call that the server made
-//! says which step it was; outside of it the function does, by the crate and the module in its name.
+//! says which step it was; outside of it the function does, by the crates and modules in its name, those of the types that
+//! it was made for included: what polls a session is the session's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,10 @@ const STEPS: [(&str, Is); 18] = [
     ("frames", Is::Function(&["tandem_wire", "tungstenite"])),
     ("messages", Is::Function(&["tandem_protocol", "tandem_model"])),
     ("admit: the index", Is::Function(&["tandem_yjs"])),
-    ("commit: the journal", Is::Function(&["tandem_actors7journal", "tandem_actors::journal", "tandem_actors3row"])),
+    (
+        "commit: the journal",
+        Is::Function(&["tandem_actors7journal", "tandem_actors::journal", "tandem_actors3row", "tandem_actors::row"]),
+    ),
     (
         "room",
         Is::Function(&[
@@ -92,9 +96,14 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
+    /// The call into the kernel that it was taken in.
+    fn call(&self) -> Option<&str> {
+        self.functions.iter().rev().copied().find(|name| name.contains("_sys_"))
+    }
+
     /// The step that it is told to.
     fn step(&self) -> &'static str {
-        let call = self.functions.iter().rev().find(|name| name.contains("_sys_"));
+        let call = self.call();
         let function = self.functions.first().copied().unwrap_or_default();
         let holds = |name: &str, parts: &[&str]| parts.iter().any(|part| name.contains(part));
         let is = |is: Is| match is {
@@ -154,13 +163,18 @@ impl Sampler {
             .map_err(Error::io("perf script"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut counts = BTreeMap::new();
+        let mut calls = false;
         for sample in read(&text) {
+            calls |= sample.call().is_some();
             *counts.entry(sample.step()).or_insert(0.0) += 1.0;
         }
-        let all: f64 = counts.values().sum();
-        if all == 0.0 {
-            return Err(Error::Server("perf took no sample: is it allowed (kernel.perf_event_paranoid)?".to_owned()));
+        // Without the kernel's part all that is left would look dearer than it is.
+        if !calls {
+            return Err(Error::Server(
+                "perf does not see the kernel: kernel.perf_event_paranoid must allow it".to_owned(),
+            ));
         }
+        let all: f64 = counts.values().sum();
         counts.values_mut().for_each(|count| *count /= all);
         Ok(counts)
     }

@@ -1,6 +1,7 @@
 //! What `DATABASE_URL` may say of a file.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,9 @@ impl Location {
     pub fn possible(&self) -> Result<(), OpenError> {
         match self.path.metadata() {
             Ok(there) if there.is_dir() => Err(OpenError::IsFolder { path: self.path.clone() }),
-            Err(_) if self.missing == Missing::Refuse => Err(OpenError::Missing { path: self.path.clone() }),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.missing == Missing::Refuse => {
+                Err(OpenError::Missing { path: self.path.clone() })
+            }
             _ => Ok(()),
         }
     }
@@ -77,12 +80,12 @@ impl Location {
             access(&self.path, Access::READ_OK | Access::WRITE_OK)
                 .map_err(|error| OpenError::Unusable { path: self.path.clone(), reason: error.to_string() })?;
         }
-        let folder = self.folder();
-        let there =
-            folder.ancestors().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-        let there = there.into_iter().find(|folder| folder.exists()).unwrap_or(folder);
+        // The write-ahead log and the lock are beside the file itself, not beside a link to it.
+        let real = self.real();
+        let folder = folder_of(&real);
+        let nearest = nearest(folder);
         let outcome =
-            if there.is_dir() { access(there, Access::WRITE_OK | Access::EXEC_OK) } else { Err(Errno::NOTDIR) };
+            if nearest.is_dir() { access(nearest, Access::WRITE_OK | Access::EXEC_OK) } else { Err(Errno::NOTDIR) };
         outcome.map_err(|error| OpenError::Folder { path: folder.to_owned(), source: error.into() })
     }
 
@@ -94,7 +97,7 @@ impl Location {
 
     /// The folder that the file is in.
     pub fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        folder_of(&self.path)
     }
 
     /// The file that says which process owns the database.
@@ -114,6 +117,19 @@ impl Location {
             _ => self.path.clone(),
         }
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder itself, or the nearest one above it that is there.
+fn nearest(folder: &Path) -> &Path {
+    let mut nearest = folder;
+    while !nearest.exists() && nearest != Path::new(".") && nearest != Path::new("/") {
+        nearest = folder_of(nearest);
+    }
+    nearest
 }
 
 fn decode(text: &str) -> Option<String> {
