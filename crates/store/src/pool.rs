@@ -1,6 +1,6 @@
 //! What is asked of a pool, whatever it connects to.
 
-use sea_orm::sqlx;
+use sea_orm::sqlx::{self, Connection};
 use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::fault::describe;
@@ -21,8 +21,8 @@ pub fn figures(connection: &DatabaseConnection) -> PoolStatistics {
     PoolStatistics { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), max }
 }
 
-/// Gives back what SQLite's connections cached and nobody uses now; those at work are left until the next time. The pages
-/// are the kernel's as well, so what is needed again is read from there.
+/// Gives back what SQLite's connections cached and nobody uses now; those at work are left until the next time. What is
+/// needed again is prepared again; the pages are the kernel's as well, and read from there.
 pub async fn trim(connection: &DatabaseConnection) {
     if connection.get_database_backend() != DbBackend::Sqlite {
         return;
@@ -31,7 +31,10 @@ pub async fn trim(connection: &DatabaseConnection) {
     // Held until all are trimmed, so that each is taken once.
     let mut idle = Vec::new();
     while let Some(mut one) = pool.try_acquire() {
-        if let Err(error) = sqlx::query("PRAGMA shrink_memory").execute(&mut *one).await {
+        // A statement of a hundred rows is a program of a thousand steps; in time every number of rows would have one.
+        let forgotten = one.clear_cached_statements().await;
+        let shrunk = sqlx::query("PRAGMA shrink_memory").persistent(false).execute(&mut *one).await;
+        if let Err(error) = forgotten.and(shrunk.map(|_| ())) {
             tracing::debug!(%error, "a connection keeps what it cached");
         }
         idle.push(one);
