@@ -6,7 +6,7 @@
  * every tab until the token ends.
  */
 import { freshHue, freshPersonName } from './names'
-import { cleanName, type Person } from './person'
+import { cleanName, isHue, type Person } from './person'
 import { apiUrl } from './place'
 import { keep, recall } from './store'
 import { readClaims } from './token'
@@ -166,7 +166,7 @@ function rememberedPerson(claimed: string | null, subject: string): Person {
   const person = {
     id: subject,
     name: cleanName(claimed) || cleanName(fields['name']) || freshPersonName(),
-    hue: typeof hue === 'number' && Number.isInteger(hue) && hue >= 0 && hue <= 7 ? hue : freshHue(),
+    hue: isHue(hue) ? hue : freshHue(),
   }
   rememberPerson(person)
   return person

@@ -4,7 +4,7 @@ import { Connection } from './connection'
 import { createEditor, setWritable } from './editor'
 import { Identity } from './identity'
 import { Notices } from './notice'
-import { createPeople, freeHue, present } from './people'
+import { createPeople, present } from './people'
 import { published } from './person'
 import { Pill } from './pill'
 import { documentName, freshUrl, hasTokenInFragment, shareUrl, socketUrl, takeTokenFromFragment } from './place'
@@ -56,12 +56,20 @@ bindTitle(title, doc.getText('title'), (text) => {
   document.title = `${shown} · Tandem`
   part('heading').textContent = shown
 })
+/** The colour in this document, where the one that the browser remembers is somebody else's. */
+let hue: number | null = null
 createPeople(
   { button: part('people'), list: part('people-list'), popover: part('people-card'), name: part('own-name') },
   awareness,
-  (wanted) => {
-    identity.rename(wanted)
-    publish()
+  {
+    rename: (wanted) => {
+      identity.rename(wanted)
+      publish()
+    },
+    recolour: (free) => {
+      hue = free
+      publish()
+    },
   },
 )
 createShare(part('share'), part<HTMLDialogElement>('share-card'), {
@@ -112,22 +120,12 @@ function look(): void {
   document.body.dataset['writable'] = String(writable)
 }
 
-/** The colour in this document, where the one that the browser remembers is somebody else's. */
-let hue: number | null = null
-
 function publish(): void {
   connection.provider.setAwarenessField('user', published({ ...identity.person, hue: hue ?? identity.person.hue }))
 }
 
 publish()
 look()
-awareness.on('change', ({ added, updated }: { added: number[]; updated: number[] }) => {
-  if (![...added, ...updated].some((id) => id !== awareness.clientID)) return
-  const free = freeHue(awareness.getStates(), awareness.clientID)
-  if (free === null) return
-  hue = free
-  publish()
-})
 // Time alone turns "Saving" into "Not saved yet".
 setInterval(look, 500)
 addEventListener('pageshow', (event) => {

@@ -64,7 +64,13 @@ interface Parts {
   readonly name: HTMLInputElement
 }
 
-export function createPeople(parts: Parts, awareness: Awareness, rename: (name: string) => void): void {
+interface Acts {
+  readonly rename: (name: string) => void
+  /** Takes another colour here. */
+  readonly recolour: (hue: number) => void
+}
+
+export function createPeople(parts: Parts, awareness: Awareness, { rename, recolour }: Acts): void {
   const { button, list, popover, name } = parts
   let drawn = ''
   const draw = () => {
@@ -75,6 +81,8 @@ export function createPeople(parts: Parts, awareness: Awareness, rename: (name: 
     drawn = next
     drawFaces(button, people)
     if (popover.matches(':popover-open')) drawList(list, people, popover)
+    const free = freeHue(awareness.getStates(), awareness.clientID)
+    if (free !== null) recolour(free)
   }
   awareness.on('change', draw)
   popover.addEventListener('toggle', (event) => {

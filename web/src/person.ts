@@ -15,6 +15,11 @@ const COLORS = ['#0b6b57', '#a3481a', '#3d55b8', '#8a3a86', '#7a5b00', '#b02a55'
 
 export const HUES = COLORS.length
 
+/** Whether somebody's word for a colour is one of the palette's. */
+export function isHue(hue: unknown): hue is number {
+  return typeof hue === 'number' && Number.isInteger(hue) && hue >= 0 && hue < HUES
+}
+
 /** Cuts a name to its length, without control characters and runs of spaces. */
 export function cleanName(name: unknown): string {
   if (typeof name !== 'string') return ''
@@ -38,7 +43,7 @@ export function personOf(state: unknown, clientId: number): Person {
   return {
     id: typeof id === 'string' && id !== '' ? id.slice(0, 80) : `client-${clientId}`,
     name: cleanName(user['name']) || 'Somebody',
-    hue: typeof hue === 'number' && Number.isInteger(hue) && hue >= 0 && hue <= 7 ? hue : Math.abs(clientId) % 8,
+    hue: isHue(hue) ? hue : Math.abs(clientId) % HUES,
   }
 }
 

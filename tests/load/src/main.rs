@@ -70,34 +70,27 @@ struct Common {
     edits: usize,
 }
 
+#[derive(Debug, Args)]
+struct Rooms {
+    /// Rooms.
+    #[arg(long, default_value_t = 300)]
+    rooms: usize,
+    /// Those in each; all of them type.
+    #[arg(long, default_value_t = 3)]
+    members: usize,
+    /// Letters a second of each.
+    #[arg(long, default_value_t = 5.0)]
+    rate: f64,
+}
+
 #[derive(Debug, Subcommand)]
 enum Scenario {
     /// Many small rooms in which everybody types.
     #[command(after_help = "Example:\n  load rooms --rooms 300 --members 3 --rate 5")]
-    Rooms {
-        /// Rooms.
-        #[arg(long, default_value_t = 300)]
-        rooms: usize,
-        /// Those in each; all of them type.
-        #[arg(long, default_value_t = 3)]
-        members: usize,
-        /// Letters a second of each.
-        #[arg(long, default_value_t = 5.0)]
-        rate: f64,
-    },
+    Rooms(Rooms),
     /// Such rooms again, while perf samples the server: what each step of an edit's path costs.
     #[command(after_help = "Example:\n  load steps --server floor,tandem --rooms 300")]
-    Steps {
-        /// Rooms.
-        #[arg(long, default_value_t = 300)]
-        rooms: usize,
-        /// Those in each; all of them type.
-        #[arg(long, default_value_t = 3)]
-        members: usize,
-        /// Letters a second of each.
-        #[arg(long, default_value_t = 5.0)]
-        rate: f64,
-    },
+    Steps(Rooms),
     /// The most such rooms that a server carries.
     #[command(after_help = "Example:\n  load capacity --server floor,tandem --seconds 5")]
     Capacity {
@@ -240,16 +233,19 @@ fn run(cli: &Cli) -> Result<()> {
     Ok(())
 }
 
+impl Rooms {
+    fn load(&self, warm_up: f64, seconds: f64) -> typing::Load {
+        let &Self { rooms, members: writers, rate } = self;
+        typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds }
+    }
+}
+
 impl Scenario {
     fn plan(&self, common: &Common) -> Plan {
         let &Common { seconds, warm_up, .. } = common;
         match *self {
-            Self::Rooms { rooms, members: writers, rate } => {
-                Plan::Rooms(typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
-            }
-            Self::Steps { rooms, members: writers, rate } => {
-                Plan::Steps(typing::Load { rooms, writers, readers: 0, rate, warm_up, seconds })
-            }
+            Self::Rooms(ref rooms) => Plan::Rooms(rooms.load(warm_up, seconds)),
+            Self::Steps(ref rooms) => Plan::Steps(rooms.load(warm_up, seconds)),
             Self::Hot { writers, readers, rate } => {
                 Plan::Hot(typing::Load { rooms: 1, writers, readers, rate, warm_up, seconds })
             }

@@ -5,7 +5,7 @@
 //! it was made for included: what polls a session is the session's.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -181,7 +181,7 @@ impl Sampler {
 }
 
 fn samples(folder: &TempDir) -> PathBuf {
-    Path::new(folder.path()).join("samples")
+    folder.path().join("samples")
 }
 
 /// Reads what `perf script` prints: a line with the thread, a line a function, an empty line.

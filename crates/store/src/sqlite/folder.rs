@@ -4,13 +4,18 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::Path;
 
+/// The folder that a path is in.
+pub fn of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes a folder and those above it, with access for this user alone: documents are nobody else's. Each new name is
 /// synced into the folder above it.
 pub fn make(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let above = of(folder);
     make(above)?;
     let mut builder = DirBuilder::new();
     #[cfg(unix)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use super::folder;
 use crate::error::OpenError;
 use crate::scheme;
 
@@ -82,11 +83,11 @@ impl Location {
         }
         // The write-ahead log and the lock are beside the file itself, not beside a link to it.
         let real = self.real();
-        let folder = folder_of(&real);
-        let nearest = nearest(folder);
+        let place = folder::of(&real);
+        let nearest = nearest(place);
         let outcome =
             if nearest.is_dir() { access(nearest, Access::WRITE_OK | Access::EXEC_OK) } else { Err(Errno::NOTDIR) };
-        outcome.map_err(|error| OpenError::Folder { path: folder.to_owned(), source: error.into() })
+        outcome.map_err(|error| OpenError::Folder { path: place.to_owned(), source: error.into() })
     }
 
     /// The file that is there now; nothing if there is none.
@@ -97,7 +98,7 @@ impl Location {
 
     /// The folder that the file is in.
     pub fn folder(&self) -> &Path {
-        folder_of(&self.path)
+        folder::of(&self.path)
     }
 
     /// The file that says which process owns the database.
@@ -119,15 +120,11 @@ impl Location {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// The folder itself, or the nearest one above it that is there.
 fn nearest(folder: &Path) -> &Path {
     let mut nearest = folder;
     while !nearest.exists() && nearest != Path::new(".") && nearest != Path::new("/") {
-        nearest = folder_of(nearest);
+        nearest = folder::of(nearest);
     }
     nearest
 }
