@@ -8,13 +8,14 @@ mod m20261125_000001_documents;
 mod m20261125_000002_document_updates;
 mod m20261125_000003_document_snapshots;
 mod m20261126_000004_document_segments;
+mod m20261127_000005_packed_updates;
 
 use sea_orm_migration::prelude::*;
 
 /// The format of what is stored, as `tandem --version` prints it.
 ///
 /// Raised with a step that a binary of the previous format cannot live with.
-pub const STORE_FORMAT: u32 = 2;
+pub const STORE_FORMAT: u32 = 3;
 
 /// The tables that all steps together make.
 pub const TABLES: [&str; 4] = ["documents", "document_updates", "document_snapshots", "document_segments"];
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_document_updates::Migration),
             Box::new(m20261125_000003_document_snapshots::Migration),
             Box::new(m20261126_000004_document_segments::Migration),
+            Box::new(m20261127_000005_packed_updates::Migration),
         ]
     }
 }

@@ -59,7 +59,7 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// The drain's deadline.
     pub drain_seconds: u64,
-    /// How long a thread that is woken over and over rests before it looks at its sockets again.
+    /// How long a thread that many sockets wake rests before it looks at them again.
     pub rest_microseconds: u64,
     /// HTTP connections and sockets together.
     pub connections: u64,

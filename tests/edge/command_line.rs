@@ -7,7 +7,7 @@ fn the_version_says_commit_and_store_format() {
     let version = run(&["--version"], &[]);
     assert_eq!(version.code, 0);
     let expected = format!("tandem {} (commit ", env!("CARGO_PKG_VERSION"));
-    assert!(version.stdout.starts_with(&expected) && version.stdout.contains("store format 2"), "{}", version.stdout);
+    assert!(version.stdout.starts_with(&expected) && version.stdout.contains("store format 3"), "{}", version.stdout);
 }
 
 #[test]

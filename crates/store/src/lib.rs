@@ -14,6 +14,7 @@ mod fault;
 mod log;
 mod opened;
 mod options;
+mod pack;
 mod pool;
 mod postgres;
 mod queries;

@@ -9,6 +9,7 @@ use tandem_model::{DocumentId, DocumentName, Epoch, Seq};
 use tokio::time::timeout;
 
 use crate::fault::{Fault, describe, log_error};
+use crate::pack::unpack;
 use crate::pool;
 use crate::queries::{self, documents, snapshots, updates};
 use crate::statistics::PoolStatistics;
@@ -34,6 +35,7 @@ pub struct Reader {
 enum ReadError {
     TooSlow(Duration),
     Database(DbErr),
+    Contradiction(String),
 }
 
 impl Reader {
@@ -139,7 +141,11 @@ impl Reader {
             let page = updates::page(transaction, id, after.0, ROWS_A_PAGE as u64);
             let page = within(self.page_timeout, page).await?;
             let last = page.len() < ROWS_A_PAGE;
-            rows.extend(page.into_iter().map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() }));
+            for stored in page {
+                rows.extend(
+                    unpack(stored).map_err(ReadError::Contradiction)?.into_iter().filter(|row| row.seq > after),
+                );
+            }
             match rows.last() {
                 Some(row) if !last => after = row.seq,
                 _ => return Ok(rows),
@@ -157,6 +163,7 @@ impl ReadError {
         match self {
             Self::TooSlow(limit) => LogError::Unavailable(format!("a read took longer than {limit:?}")),
             Self::Database(error) => log_error(&error),
+            Self::Contradiction(reason) => LogError::Unavailable(reason),
         }
     }
 
@@ -166,6 +173,7 @@ impl ReadError {
             Self::Database(error) if Fault::of(&error) == Fault::Damaged => {
                 LogError::Unreadable { document, reason: describe(&error) }
             }
+            Self::Contradiction(reason) => LogError::Unreadable { document, reason },
             other => other.into_log(),
         }
     }

@@ -87,6 +87,23 @@ async fn a_lost_snapshot_is_made_up_for_by_the_rows_that_were_kept() {
 }
 
 #[tokio::test]
+async fn a_pack_that_holds_others_than_it_says_makes_its_document_unreadable() {
+    let place = Place::new();
+    let store = place.open().await;
+    let a = five(&store.log()).await;
+    store.close().await;
+    for damage in ["payload = substr(payload, 1, 9)", "first = 2"] {
+        place.run(&format!("UPDATE document_updates SET {damage}")).await;
+        let store = place.open().await;
+        assert_eq!(store.log().find(&name("a")).await.unwrap().unwrap().head, Seq(5), "the name stays known");
+        let first = if damage.starts_with("first") { 2 } else { 1 };
+        let reason = format!("row 5 does not hold the rows from {first} on, as it says");
+        assert_unreadable(&store.log(), &a, &reason).await;
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_rubbish_makes_its_documents_unreadable_and_names_stay_known() {
     let place = Place::new();
     let store = place.open().await;

@@ -18,7 +18,7 @@ async fn a_missing_folder_is_made_for_this_user_alone() {
     let place = Place::new();
     let url = format!("sqlite://{}/data/deep/tandem.db?mode=rwc", place.folder().display());
     let store = Store::open(&url, &Options::default()).await.unwrap();
-    assert_eq!(store.applied().len(), 4, "a new database gets every step");
+    assert_eq!(store.applied().len(), 5, "a new database gets every step");
     assert_eq!(create(&store.log(), "a").await.head.0, 0);
     #[cfg(unix)]
     {

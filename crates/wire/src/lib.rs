@@ -31,6 +31,7 @@ pub use budget::{Budget, FREE_BYTES, Reservation};
 pub use error::{Violation, WireError};
 pub use limits::{FRAGMENTS_FREE, Over, SocketLimits};
 pub use message::{Inward, Message};
+pub use scratch::reads_of_this_thread;
 pub use socket::{FINISH_WITHIN, Socket};
 pub use standstill::{LEAST_RATE, Standstill};
 pub use tokio_tungstenite::tungstenite::Utf8Bytes;

@@ -16,6 +16,13 @@ const READS_A_POLL: u32 = 16;
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+    static READS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often sockets that this thread polled were read and something was there, ever.
+#[must_use]
+pub fn reads_of_this_thread() -> u64 {
+    READS.get()
 }
 
 /// What has been read of a socket and not been used yet, for the length of one poll: first what earlier polls left,
@@ -83,6 +90,7 @@ impl<'a, S> Source<'a, S> {
         ready!(Pin::new(&mut *self.io).poll_read(cx, &mut buffer))?;
         self.to = buffer.filled().len();
         self.reads += 1;
+        READS.set(READS.get() + 1);
         self.received += self.to as u64;
         Poll::Ready(Ok(self.to))
     }

@@ -1,4 +1,4 @@
-//! One row of the log.
+//! One row of the log, or several that follow one another, packed.
 
 use sea_orm::entity::prelude::*;
 
@@ -10,6 +10,8 @@ pub struct Model {
     pub document: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
+    /// The first of the rows that are packed here; null where it is one row.
+    pub first: Option<i64>,
     #[sea_orm(column_type = "Blob")]
     pub payload: Vec<u8>,
 }

@@ -1,7 +1,8 @@
 //! From segments to documents.
 //!
 //! A commit writes one row, its segment, and its rows are in the [`Tail`]. Many commits later they are spread: written to
-//! their documents in one transaction, which removes the segments. A process that died before finds its segments when
+//! their documents in one transaction, which removes the segments. Those of a document become one row, a pack: its price
+//! is shared by as many as came together. A process that died before finds its segments when
 //! it opens the file.
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use tandem_model::log::Row;
 
 use super::segment::{self, Damaged};
 use crate::entities::document_update;
+use crate::pack::pack;
 use crate::queries::{self, documents, segments, updates};
 use crate::tail::Tail;
 
@@ -47,7 +49,7 @@ pub async fn recover(connection: &DatabaseConnection, tail: &Tail) -> Result<i64
 
 /// Writes the tail's rows to their documents; the tail is emptied by whoever sees that it went well.
 pub async fn spread(connection: &DatabaseConnection, tail: &Tail) -> Result<(), DbErr> {
-    let rows = tail.sorted().into_iter().map(|(document, row)| model(document, row)).collect();
+    let rows = pack(&tail.sorted());
     let transaction = queries::begin_write(connection).await?;
     // First, for a file at its bound has no other room.
     segments::remove(&transaction).await?;
@@ -63,11 +65,6 @@ pub async fn insert(connection: &impl ConnectionTrait, mut rows: Vec<document_up
         rows = rest;
     }
     Ok(())
-}
-
-/// A row as its document's table has it.
-pub fn model(document: DocumentId, row: Row) -> document_update::Model {
-    document_update::Model { document: document.0, seq: row.seq.0, payload: row.payload.into() }
 }
 
 async fn bases(connection: &DatabaseConnection, rows: &[(DocumentId, Row)]) -> Result<HashMap<i64, i64>, DbErr> {

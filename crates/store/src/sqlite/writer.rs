@@ -20,6 +20,7 @@ use super::spreading::{self, SEGMENT_BYTES_MAX, TAIL_BYTES, TAILS_MAX};
 use crate::entities::document_update;
 use crate::fault::{describe, log_error};
 use crate::options::Options;
+use crate::pack;
 use crate::pool;
 use crate::queries::{self, documents, segments, updates};
 use crate::reader::document;
@@ -283,7 +284,7 @@ impl Turn<'_> {
         if self.writer.options.sqlite.tail_rows == 0 || bytes > SEGMENT_BYTES_MAX {
             // What waits comes before it there too.
             self.spread().await?;
-            let written = written.into_iter().map(|(document, row)| spreading::model(document, row)).collect();
+            let written = written.iter().map(|(document, row)| pack::single(*document, row)).collect();
             self.append_at_documents(written).await?;
         } else {
             // One statement, which commits by itself: a transaction round it would double the price of a small group.

@@ -17,7 +17,7 @@ async fn refused(url: &str, options: &Options) -> OpenError {
 async fn a_url_is_all_that_it_takes() {
     let place = Place::new().await;
     let store = Store::open(&place.url(), &Options::default()).await.unwrap();
-    assert_eq!(store.applied().len(), 4, "a new database gets every step");
+    assert_eq!(store.applied().len(), 5, "a new database gets every step");
     assert_eq!(store.place(), place.url(), "where it is, is shown");
     let log = store.log();
     let a = create(&log, "a").await;
