@@ -123,9 +123,7 @@ mod tests {
         for first in [3, 5, 6, i64::MAX] {
             assert!(unpack(Model { first: Some(first), ..good.clone() }).is_err(), "from {first}");
         }
-        assert_eq!(
-            unpack(Model { first: Some(i64::MIN), ..good.clone() }).unwrap_err(),
-            "row 5 does not hold the rows from -9223372036854775808 on, as it says"
-        );
+        let error = unpack(Model { first: Some(i64::MIN), ..good }).expect_err("none");
+        assert_eq!(error, "row 5 does not hold the rows from -9223372036854775808 on, as it says");
     }
 }
