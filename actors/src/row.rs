@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! row       01 count { subject, at in ms, bound id + 1 or 0, update }*
-//! snapshot  02 count { client id, subject }* update
+//! snapshot  03 CRC-32 of what follows  count { client id, subject }* outline update
+//!           02 count { client id, subject }* update       as it was written before
 //! ```
-//! Numbers are lib0 varUint, texts and updates are length-prefixed (lib0 varString, varUint8Array).
+//! Numbers are lib0 varUint, texts, outlines and updates are length-prefixed (lib0 varString, varUint8Array); the CRC is four
+//! bytes, little endian. It is there because the outline is believed.
 
 use bytes::Bytes;
 use tandem_model::{ClientId, Subject};
@@ -12,7 +14,9 @@ use tandem_yjs::lib0::{Reader, write_buf, write_var_string, write_var_uint};
 use thiserror::Error;
 
 const ROW: u8 = 1;
-const SNAPSHOT: u8 = 2;
+const SNAPSHOT_WITHOUT_OUTLINE: u8 = 2;
+const SNAPSHOT: u8 = 3;
+const CRC_BYTES: usize = 4;
 
 /// What one author brought to a document since its last row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Contribution {
 pub struct Snapshot {
     /// Whose each bound client id is.
     pub owners: Vec<(ClientId, Subject)>,
+    /// Where the document's elements hang ([`tandem_yjs::Index::outline`]); `None` in what was written before.
+    pub outline: Option<Bytes>,
     /// The document, as one update.
     pub update: Bytes,
 }
@@ -84,17 +90,21 @@ pub fn decode_row(payload: &Bytes) -> Result<Vec<Contribution>, RowError> {
     Ok(contributions)
 }
 
-/// Encodes a snapshot.
+/// Encodes a snapshot of a document whose encoding and outline these are.
 #[must_use]
-pub fn encode_snapshot(owners: &[(ClientId, Subject)], update: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(update.len() + owners.len() * 32 + 16);
+pub fn encode_snapshot(owners: &[(ClientId, Subject)], outline: &[u8], update: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(update.len() + outline.len() + owners.len() * 32 + 24);
     out.push(SNAPSHOT);
+    out.extend_from_slice(&[0; CRC_BYTES]);
     write_var_uint(&mut out, owners.len() as u64);
     for (client, subject) in owners {
         write_var_uint(&mut out, client.0);
         write_var_string(&mut out, subject.as_str());
     }
+    write_buf(&mut out, outline);
     write_buf(&mut out, update);
+    let crc = crc32fast::hash(&out[1 + CRC_BYTES..]);
+    out[1..=CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
     out.into()
 }
 
@@ -104,8 +114,15 @@ pub fn encode_snapshot(owners: &[(ClientId, Subject)], update: &[u8]) -> Bytes {
 /// [`RowError`] when the bytes are none that [`encode_snapshot`] wrote.
 pub fn decode_snapshot(payload: &Bytes) -> Result<Snapshot, RowError> {
     let (format, mut reader) = open(payload)?;
-    if format != SNAPSHOT {
-        return Err(RowError::Format(format));
+    match format {
+        SNAPSHOT => {
+            let said = reader.take(CRC_BYTES).map_err(|_| RowError::Damaged)?;
+            if said != crc32fast::hash(reader.rest()).to_le_bytes() {
+                return Err(RowError::Damaged);
+            }
+        }
+        SNAPSHOT_WITHOUT_OUTLINE => {}
+        other => return Err(RowError::Format(other)),
     }
     let count = number(&mut reader)?;
     let mut owners = Vec::new();
@@ -113,8 +130,9 @@ pub fn decode_snapshot(payload: &Bytes) -> Result<Snapshot, RowError> {
         let client = ClientId(number(&mut reader)?);
         owners.push((client, Subject::new(reader.var_string().map_err(|_| RowError::Damaged)?)));
     }
-    let update = payload.slice_ref(reader.buf().map_err(|_| RowError::Damaged)?);
-    Ok(Snapshot { owners, update })
+    let mut part = || reader.buf().map(|part| payload.slice_ref(part)).map_err(|_| RowError::Damaged);
+    let outline = (format == SNAPSHOT).then(&mut part).transpose()?;
+    Ok(Snapshot { owners, outline, update: part()? })
 }
 
 fn open(payload: &Bytes) -> Result<(u8, Reader<'_>), RowError> {
@@ -140,8 +158,28 @@ mod tests {
         let row = vec![contribution(Some(0)), contribution(None)];
         assert_eq!(decode_row(&encode_row(&row)), Ok(row));
         let owners = vec![(ClientId(7), Subject::new("ann")), (ClientId(9), Subject::new("bob"))];
-        let snapshot = decode_snapshot(&encode_snapshot(&owners, &[0, 0])).expect("a snapshot");
-        assert_eq!(snapshot, Snapshot { owners, update: Bytes::from_static(&[0, 0]) });
+        let snapshot = decode_snapshot(&encode_snapshot(&owners, &[5], &[0, 0])).expect("a snapshot");
+        let (outline, update) = (Some(Bytes::from_static(&[5])), Bytes::from_static(&[0, 0]));
+        assert_eq!(snapshot, Snapshot { owners, outline, update });
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_snapshot_is_noticed() {
+        let whole = encode_snapshot(&[(ClientId(7), Subject::new("ann"))], &[5], &[0, 0]);
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // One bit makes a snapshot without an outline of it, which the rest is none of.
+            assert!(decode_snapshot(&flipped.into()).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_the_former_format_is_read() {
+        let owners = vec![(ClientId(7), Subject::new("ann"))];
+        let former = Bytes::from_static(b"\x02\x01\x07\x03ann\x02\x00\x00");
+        let update = Bytes::from_static(&[0, 0]);
+        assert_eq!(decode_snapshot(&former), Ok(Snapshot { owners, outline: None, update }));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{Compacted, Finish};
 use crate::blocking;
 use crate::failpoint::failpoint;
 use crate::journal::Target;
-use crate::room;
+use crate::room::{self, Snapshots};
 use crate::row::encode_snapshot;
 
 /// One document's compaction.
@@ -55,9 +55,10 @@ impl Compaction {
             return Ok(Some(Compacted { upto: loaded.document.head, bytes: 0 }));
         }
         let building = blocking::run(move || -> Result<_, LogError> {
-            let content = room::read(&loaded, IndexLimits::NONE)?;
+            // Admitted anew: what is deleted by now is known from the start, and more of it joins.
+            let content = room::read(&loaded, Snapshots::Admitted, IndexLimits::NONE)?;
             let owners = newest_owners(&content.owners);
-            let payload = encode_snapshot(&owners, &content.index.encode());
+            let payload = encode_snapshot(&owners, &content.index.outline(), &content.index.encode());
             Ok((Row { seq: content.head, payload }, content.since_snapshot.1))
         });
         let (snapshot, taken) = building.await??;

@@ -294,14 +294,16 @@ async fn load(journal: &Journal, name: DocumentName, limits: Arc<Limits>) -> Res
         .unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
 }
 
-/// Whether a load is so short that moving it to another thread would cost more.
+/// Whether a load is so short, a millisecond or two, that moving it to another thread would cost more.
 fn loads_at_once(found: &Found) -> bool {
-    const BYTES: usize = 64 * 1024;
+    const ROWS_BYTES: usize = 64 * 1024;
+    // A snapshot is copied, rows are admitted.
+    const SNAPSHOT_BYTES: usize = 512 * 1024;
     match found {
         Found::Nothing(_) => true,
         Found::Content(loaded) => {
-            let rows = loaded.snapshot.iter().chain(&loaded.rows);
-            rows.map(|row| row.payload.len()).sum::<usize>() < BYTES
+            let rows: usize = loaded.rows.iter().map(|row| row.payload.len()).sum();
+            rows < ROWS_BYTES && loaded.snapshot.as_ref().is_none_or(|row| row.payload.len() < SNAPSHOT_BYTES)
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tandem_model::log::{Document, Loaded, LogError};
+use tandem_model::log::{Document, Loaded, LogError, Row};
 use tandem_model::{ClientId, DocumentId, DocumentName, Limits, Seq, Subject};
 use tandem_yjs::{Admission, Collect, Index, IndexLimits, StateVector, Update, Verdict};
 
 use super::authors::Authors;
 use super::core::Room;
 use crate::journal::{Found, Target};
-use crate::row::{Contribution, Snapshot, decode_row, decode_snapshot};
+use crate::row::{Contribution, decode_row, decode_snapshot};
 
 /// A document's content as the log tells it, before anybody is in it.
 #[derive(Debug)]
@@ -24,14 +24,28 @@ pub struct Content {
     pub since_snapshot: (u64, u64),
 }
 
+/// How a snapshot becomes an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshots {
+    /// Taken back as it was, with its outline.
+    Restored,
+    /// Admitted like an edit: what it refers to is looked for, what can be joined is.
+    Admitted,
+}
+
 /// Reads a snapshot and the rows after it.
 ///
 /// # Errors
 /// [`LogError::Unreadable`] names the row that contradicts the format or needs what is not there.
-pub fn read(loaded: &Loaded, limits: IndexLimits) -> Result<Content, LogError> {
-    let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+pub fn read(loaded: &Loaded, snapshots: Snapshots, limits: IndexLimits) -> Result<Content, LogError> {
     let mut owners = Vec::new();
-    take(loaded, &mut index, &mut owners, &mut drop)?;
+    let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+    match &loaded.snapshot {
+        Some(row) if snapshots == Snapshots::Restored => index = restored(loaded.document.id, row, &mut owners)?,
+        Some(row) => drop(take_snapshot(loaded.document.id, row, &mut index, &mut owners)?),
+        None => {}
+    }
+    take_rows(loaded, &mut index, &mut owners, &mut drop)?;
     index.set_limits(limits);
     let since_snapshot =
         (loaded.rows.len() as u64, loaded.rows.iter().map(|row| row.payload.len() as u64).sum::<u64>());
@@ -49,13 +63,42 @@ pub fn take(
     owners: &mut Vec<(ClientId, Subject)>,
     admitted: &mut dyn FnMut(Admission),
 ) -> Result<(), LogError> {
-    let document = loaded.document.id;
     if let Some(row) = &loaded.snapshot {
-        let Snapshot { owners: bound, update } =
-            decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
-        admitted(admit(index, &update).map_err(|reason| unreadable(document, row.seq, &reason))?);
-        owners.extend(bound);
+        admitted(take_snapshot(loaded.document.id, row, index, owners)?);
     }
+    take_rows(loaded, index, owners, admitted)
+}
+
+/// The index that gave a snapshot.
+fn restored(document: DocumentId, row: &Row, owners: &mut Vec<(ClientId, Subject)>) -> Result<Index, LogError> {
+    let snapshot = decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+    let Some(outline) = &snapshot.outline else {
+        let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+        take_snapshot(document, row, &mut index, owners)?;
+        return Ok(index);
+    };
+    owners.extend(snapshot.owners);
+    Index::restore(&snapshot.update, outline, Collect::Collected).map_err(|error| unreadable(document, row.seq, &error))
+}
+
+fn take_snapshot(
+    document: DocumentId,
+    row: &Row,
+    index: &mut Index,
+    owners: &mut Vec<(ClientId, Subject)>,
+) -> Result<Admission, LogError> {
+    let snapshot = decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+    owners.extend(snapshot.owners);
+    admit(index, &snapshot.update).map_err(|reason| unreadable(document, row.seq, &reason))
+}
+
+fn take_rows(
+    loaded: &Loaded,
+    index: &mut Index,
+    owners: &mut Vec<(ClientId, Subject)>,
+    admitted: &mut dyn FnMut(Admission),
+) -> Result<(), LogError> {
+    let document = loaded.document.id;
     for row in &loaded.rows {
         let contributions = decode_row(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
         owners.extend(contributions.iter().filter_map(|one| Some((one.bound?, one.subject.clone()))));
@@ -79,7 +122,7 @@ pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Ro
             Ok(room)
         }
         Found::Content(loaded) => {
-            let content = read(loaded, bounds)?;
+            let content = read(loaded, Snapshots::Restored, bounds)?;
             let authors = Authors::new(content.owners, tombstone(Some(&loaded.document))?);
             let mut room = Room::new(name, content.index, authors, limits);
             room.target = Some(Target { document: loaded.document.id, epoch: loaded.document.epoch });

@@ -43,7 +43,7 @@ use self::actor::RoomActor;
 use self::command::{Commands, Join};
 use self::core::Room;
 use self::door::Door;
-pub use self::loading::read;
+pub use self::loading::{Snapshots, read};
 use self::outbox::{MemberId, Outbox};
 use crate::jobs::{Compacted, Jobs};
 use crate::journal::{Committed, Journal};

@@ -1,5 +1,7 @@
 //! All that is held of one client: its structs as encoded chunks, and what admission asks about them.
 
+mod restoring;
+
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::Trust;

@@ -79,6 +79,25 @@ impl Index {
         }
     }
 
+    /// Makes the index of clients in descending order, without limits.
+    pub(crate) fn of_clients(collect: Collect, clients: Vec<Client>) -> Self {
+        let mut index = Self::new(collect, IndexLimits::NONE);
+        for (slot, client) in clients.iter().enumerate() {
+            let held = client.weight();
+            index.weight.bytes += held.bytes;
+            index.weight.structs += held.structs;
+            index.state.set(client.id, client.end);
+            index.slots.insert(client.id, slot);
+        }
+        Self { clients, ..index }
+    }
+
+    /// Whether the content of what is deleted goes.
+    #[must_use]
+    pub fn collect(&self) -> Collect {
+        self.collect
+    }
+
     /// Sets the limits of what is admitted from here on; what is there stays.
     pub fn set_limits(&mut self, limits: IndexLimits) {
         self.limits = limits;
@@ -206,7 +225,7 @@ impl Index {
         Some(slot)
     }
 
-    fn clients_down(&self) -> impl Iterator<Item = &Client> + '_ {
+    pub(crate) fn clients_down(&self) -> impl Iterator<Item = &Client> + '_ {
         self.slots.values().rev().map(|slot| &self.clients[*slot])
     }
 

@@ -11,6 +11,11 @@ pub(crate) struct Ranges {
 }
 
 impl Ranges {
+    /// Ranges that neither overlap nor touch, in order.
+    pub(crate) fn of_merged(ranges: Vec<(Clock, Clock)>) -> Self {
+        Self { ranges }
+    }
+
     /// The ranges in order.
     pub(crate) fn as_slice(&self) -> &[(Clock, Clock)] {
         &self.ranges

@@ -70,6 +70,11 @@ impl Runs {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
+    /// A copy of structs in a row: so many, of which the last starts at `last_at`.
+    pub(crate) fn copied(bytes: &[u8], structs: u64, last_at: usize) -> Self {
+        Self { bytes: bytes.to_vec(), structs, last_at }
+    }
+
     /// Writes structs behind what is there as they are, the bytes of `from` from `position` on.
     pub(crate) fn append_raw(&mut self, from: &Self, position: usize, structs: u64) {
         self.last_at = self.bytes.len() + from.last_at.saturating_sub(position);
@@ -79,7 +84,7 @@ impl Runs {
 
     /// Writes the structs of `from` up to `position`, of which the last starts at `last_at`.
     pub(crate) fn prefix_of(from: &Self, position: usize, last_at: usize, structs: u64) -> Self {
-        Self { bytes: from.bytes[..position].to_vec(), structs, last_at }
+        Self::copied(&from.bytes[..position], structs, last_at)
     }
 
     /// Takes out the first struct, which is `bytes` long.

@@ -67,6 +67,15 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).expect("a small number")
 }
 
+/// The same index as it comes back from its encoding and its outline.
+fn restored(index: &Index) -> Index {
+    let (encoding, outline) = (index.encode(), index.outline());
+    let restored = Index::restore(&encoding, &outline, index.collect()).expect("a pair");
+    restored.check_invariants();
+    assert_eq!((restored.encode(), restored.outline()), (encoding, outline));
+    restored
+}
+
 fn fed(bytes: &[u8]) -> String {
     let mut peer = Peer::new(999);
     peer.apply(bytes);
@@ -100,6 +109,9 @@ fn yrs_makes_of_our_encodings_what_it_made_itself() {
             for index in &mut indexes {
                 let admission = index.admit(&update, &mut |_| Verdict::Take);
                 assert_eq!((admission.missing, admission.refused), (None, None), "seed {seed}");
+                if numbers.below(8) == 0 {
+                    *index = restored(index);
+                }
             }
         }
         for peer in &mut peers {

@@ -3,22 +3,25 @@
 use tandem_yjs::lib0::Reader;
 use tandem_yjs::{Admission, Collect, Id, Index, IndexLimits, StateVector, Update, Verdict, merge};
 
-/// The first byte of an input: what is collected, whether limits are low, whether a judge says no.
+/// The first byte of an input: what is collected, whether limits are low, whether a judge says no, whether the index is
+/// stored and taken back after every update.
 const KEPT: u8 = 1;
 const LIMITED: u8 = 2;
 const JUDGED: u8 = 4;
+const RESTORED: u8 = 8;
 
 /// Low enough that inputs reach them.
 const LOW: IndexLimits = IndexLimits { bytes: 600, clients: 3, structs: 40 };
 
 /// What is taken is held, is relayed as something that others take whole, and is loaded again from the whole encoding,
-/// from a merge and from differences; what is not taken is said.
+/// from a merge and from differences; what is not taken is said. What is taken for an encoding and its outline is an index.
 ///
 /// The first byte tells the circumstances; then come updates, each behind its length.
 ///
 /// # Panics
 /// When it is not so.
 pub fn admission(data: &[u8]) {
+    pair(data);
     let Some((flags, mut rest)) = data.split_first() else { return };
     let collect = if flags & KEPT == 0 { Collect::Collected } else { Collect::Kept };
     let limits = if flags & LIMITED == 0 { IndexLimits::NONE } else { LOW };
@@ -31,6 +34,10 @@ pub fn admission(data: &[u8]) {
         if let Some(taken) = admit(&mut index, &update, flags & JUDGED != 0) {
             whole(&mut mirror, &taken, "what is relayed");
             relayed.push(taken);
+            if flags & RESTORED != 0 {
+                index = restored(&index);
+                index.set_limits(limits);
+            }
         }
     }
     assert_eq!(mirror.state_vector(), index.state_vector(), "who was relayed all has all");
@@ -94,9 +101,31 @@ fn loaded(bytes: &[u8], collect: Collect, what: &str) -> Index {
     index
 }
 
+/// The same index as it comes back from its encoding and its outline.
+fn restored(index: &Index) -> Index {
+    let (encoding, outline) = (index.encode(), index.outline());
+    let restored = Index::restore(&encoding, &outline, index.collect()).expect("a pair");
+    restored.check_invariants();
+    assert_eq!((restored.encode(), restored.outline()), (encoding, outline));
+    restored
+}
+
+/// Whatever is taken for an encoding and its outline, the index is one.
+fn pair(data: &[u8]) {
+    let mut reader = Reader::new(data);
+    let Ok(outline) = reader.buf() else { return };
+    for collect in [Collect::Collected, Collect::Kept] {
+        if let Ok(index) = Index::restore(reader.rest(), outline, collect) {
+            index.check_invariants();
+            restored(&index);
+        }
+    }
+}
+
 /// An index that is loaded from the whole encoding may join more, since it knows at once what is deleted; the next not.
 fn agree(index: &Index, collect: Collect) {
     let encoded = index.encode();
+    restored(index);
     let again = loaded(&encoded, collect, "the whole encoding");
     assert_eq!(again.state_vector(), index.state_vector());
     let shorter = again.encode();
