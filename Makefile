@@ -22,7 +22,8 @@ DURABILITY = cd tests/interop && ../../scripts/with-node node --disable-warning=
 # What is broken, attacked and left running at length is a release build.
 durability durability-writes attack-cost attack-long churn: export TANDEM_BIN := $(abspath $(TARGET)/release/tandem)
 
-step = @printf '\n== %s\n' '$(1)'
+# What begins, and when: so a long run tells where its time goes.
+step = @printf '\n== %s (%s)\n' '$(1)' "$$(date +%T)"
 
 ##@ Use
 
