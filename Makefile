@@ -5,11 +5,12 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Failpoints are switches that only tests turn; the feature never ships. One build serves all tests, lint sees every feature.
+# Failpoints are switches that only tests turn; the feature never ships. One build, of every feature, serves all tests.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export TANDEM_BIN ?= $(abspath $(TARGET)/debug/tandem)
 FUZZ_SECONDS ?= 20
-CRATES := -p tandem-model -p tandem-yjs -p tandem-actors -p tandem-store -p tandem-wire -p tandem-protocol -p tandem -p tandem-load
+# The compiler of that build is clippy, as `cargo clippy -- -D warnings` calls it: what is linted is not compiled twice.
+LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 # Files of tests/interop; all if none is named.
 INTEROP ?=
 # How much `make durability` breaks.
@@ -45,7 +46,7 @@ run: ## builds the server and serves it, by default on http://127.0.0.1:8080 wit
 test: ## does its own set-up, then runs everything that CI runs
 	$(call step,set-up)
 	@scripts/setup rust node browser postgres
-	@$(MAKE) lint
+	@$(MAKE) format
 	@$(MAKE) test-web
 	@$(MAKE) test-rust
 	@$(MAKE) test-interop
@@ -60,23 +61,26 @@ setup: ## installs what building and testing needs
 	@scripts/setup
 	@echo 'Everything is there.'
 
-.PHONY: lint
-lint: ## formatting, clippy with warnings as errors
-	$(call step,lint)
+.PHONY: format
+format: ## whether all is formatted
+	$(call step,formatting)
 	cargo fmt --all --check
+
+.PHONY: lint
+lint: format ## the same, and clippy with warnings as errors, which the build of the tests is held to as well
 	cargo clippy --workspace --all-features --all-targets --quiet -- -D warnings
 
 .PHONY: build-test
-build-test: ## builds the tests and the binary that they drive, with failpoints
+build-test: ## builds the tests and the binary that they drive, with failpoints; a warning is an error
 	$(call step,build)
 	@scripts/setup rust
-	cargo test --no-run $(CRATES) --features tandem/failpoints
+	$(LINTED) cargo test --no-run --workspace --all-features --all-targets
 
 .PHONY: test-rust
 test-rust: build-test ## unit and integration tests of the crates, on SQLite and a PostgreSQL of their own
 	$(call step,cargo test)
 	@scripts/setup postgres
-	cargo test $(CRATES) --features tandem/failpoints
+	$(LINTED) cargo test --workspace --all-features
 
 .PHONY: test-web
 test-web: ## the page: types, units, and that web/dist equals a fresh build

@@ -1,8 +1,8 @@
 //! Rests: a thread that many sockets wake looks at them a millisecond later, and finds more to do at once.
 //!
 //! To sleep, to be woken and to ask the kernel what happened costs the same for one message as for ten. Network cards
-//! moderate their interrupts for the same reason. A rest is taken only where it gathers: the only edit never waits, and
-//! nor does somebody whose every message answers one of ours, as when a document is opened.
+//! moderate their interrupts for the same reason. A thread rests only while it has that much to read: the only edit never
+//! waits, nor does a document that somebody opens, a message of the one after a message of the other.
 
 use std::cell::RefCell;
 use std::thread;

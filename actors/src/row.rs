@@ -135,6 +135,12 @@ pub fn decode_snapshot(payload: &Bytes) -> Result<Snapshot, RowError> {
     Ok(Snapshot { owners, outline, update: part()? })
 }
 
+/// Whether a stored snapshot has the outline with which it is taken back by copying.
+#[must_use]
+pub fn has_outline(snapshot: &[u8]) -> bool {
+    snapshot.first() == Some(&SNAPSHOT)
+}
+
 fn open(payload: &Bytes) -> Result<(u8, Reader<'_>), RowError> {
     let (format, rest) = payload.split_first().ok_or(RowError::Damaged)?;
     Ok((*format, Reader::new(rest)))

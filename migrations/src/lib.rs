@@ -14,7 +14,8 @@ use sea_orm_migration::prelude::*;
 
 /// The format of what is stored, as `tandem --version` prints it.
 ///
-/// Raised with a step that a binary of the previous format cannot live with.
+/// Raised with what a binary of the previous format cannot read: then all nodes stop before the first of the new ones
+/// starts. It is 3 since rows are packed and snapshots have outlines; nothing older was released.
 pub const STORE_FORMAT: u32 = 3;
 
 /// The tables that all steps together make.

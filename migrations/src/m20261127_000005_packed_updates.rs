@@ -17,14 +17,24 @@ impl MigrationTrait for Migration {
         Some(true)
     }
 
-    /// What goes to its documents many commits at a time goes there as one row a document, at the position of the last
-    /// that it packs. A column without a default: no row is written again for it.
+    /// What goes to its documents many commits at a time goes there packed, at the position of the last that a pack
+    /// holds. A column without a default: no row is written again for it. A binary of format 2 reads no packs, and no
+    /// snapshots of format 3: all nodes stop before the first of the new ones starts.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let first = ColumnDef::new(DocumentUpdates::First).big_integer().null().to_owned();
         manager.alter_table(Table::alter().table(DocumentUpdates::Table).add_column(first).to_owned()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let packed = Query::select()
+            .expr(Expr::val(1))
+            .from(DocumentUpdates::Table)
+            .and_where(Expr::col(DocumentUpdates::First).is_not_null())
+            .limit(1)
+            .to_owned();
+        if manager.get_connection().query_one(&packed).await?.is_some() {
+            return Err(DbErr::Custom("there are packed rows: without the column they cannot be read".to_owned()));
+        }
         let table = Table::alter().table(DocumentUpdates::Table).drop_column(DocumentUpdates::First).to_owned();
         manager.alter_table(table).await
     }

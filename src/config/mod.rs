@@ -59,7 +59,7 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// The drain's deadline.
     pub drain_seconds: u64,
-    /// How long a thread that many sockets wake rests before it looks at them again.
+    /// How long a thread that has much to read rests before it looks at its sockets again.
     pub rest_microseconds: u64,
     /// HTTP connections and sockets together.
     pub connections: u64,

@@ -18,6 +18,7 @@ use super::unheard::Unheard;
 use super::{Joined, Msg, Observed, loading};
 use crate::blocking;
 use crate::journal::{Append, Committed, Found, Journal, Reply};
+use crate::row::has_outline;
 
 /// See the module.
 pub(super) struct Carried {
@@ -296,14 +297,16 @@ async fn load(journal: &Journal, name: DocumentName, limits: Arc<Limits>) -> Res
 
 /// Whether a load is so short, a millisecond or two, that moving it to another thread would cost more.
 fn loads_at_once(found: &Found) -> bool {
-    const ROWS_BYTES: usize = 64 * 1024;
-    // A snapshot is copied, rows are admitted.
-    const SNAPSHOT_BYTES: usize = 512 * 1024;
+    const ADMITTED_BYTES: usize = 64 * 1024;
+    const COPIED_BYTES: usize = 512 * 1024;
     match found {
         Found::Nothing(_) => true,
         Found::Content(loaded) => {
             let rows: usize = loaded.rows.iter().map(|row| row.payload.len()).sum();
-            rows < ROWS_BYTES && loaded.snapshot.as_ref().is_none_or(|row| row.payload.len() < SNAPSHOT_BYTES)
+            let snapshot = loaded.snapshot.as_ref().map_or(&[][..], |row| &row.payload);
+            let (copied, admitted) =
+                if has_outline(snapshot) { (snapshot.len(), rows) } else { (0, snapshot.len() + rows) };
+            copied < COPIED_BYTES && admitted < ADMITTED_BYTES
         }
     }
 }

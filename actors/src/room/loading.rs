@@ -9,7 +9,7 @@ use tandem_yjs::{Admission, Collect, Index, IndexLimits, StateVector, Update, Ve
 use super::authors::Authors;
 use super::core::Room;
 use crate::journal::{Found, Target};
-use crate::row::{Contribution, decode_row, decode_snapshot};
+use crate::row::{Contribution, Snapshot, decode_row, decode_snapshot};
 
 /// A document's content as the log tells it, before anybody is in it.
 #[derive(Debug)]
@@ -40,10 +40,16 @@ pub enum Snapshots {
 pub fn read(loaded: &Loaded, snapshots: Snapshots, limits: IndexLimits) -> Result<Content, LogError> {
     let mut owners = Vec::new();
     let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
-    match &loaded.snapshot {
-        Some(row) if snapshots == Snapshots::Restored => index = restored(loaded.document.id, row, &mut owners)?,
-        Some(row) => drop(take_snapshot(loaded.document.id, row, &mut index, &mut owners)?),
-        None => {}
+    if let Some(row) = &loaded.snapshot {
+        let snapshot = snapshot_of(loaded.document.id, row, &mut owners)?;
+        let outline = snapshot.outline.as_ref().filter(|_| snapshots == Snapshots::Restored);
+        let taken = match outline {
+            Some(outline) => Index::restore(&snapshot.update, outline, Collect::Collected)
+                .map(|restored| index = restored)
+                .map_err(|error| error.to_string()),
+            None => admit(&mut index, &snapshot.update).map(drop),
+        };
+        taken.map_err(|reason| unreadable(loaded.document.id, row.seq, &reason))?;
     }
     take_rows(loaded, &mut index, &mut owners, &mut drop)?;
     index.set_limits(limits);
@@ -64,32 +70,18 @@ pub fn take(
     admitted: &mut dyn FnMut(Admission),
 ) -> Result<(), LogError> {
     if let Some(row) = &loaded.snapshot {
-        admitted(take_snapshot(loaded.document.id, row, index, owners)?);
+        let snapshot = snapshot_of(loaded.document.id, row, owners)?;
+        let taken = admit(index, &snapshot.update);
+        admitted(taken.map_err(|reason| unreadable(loaded.document.id, row.seq, &reason))?);
     }
     take_rows(loaded, index, owners, admitted)
 }
 
-/// The index that gave a snapshot.
-fn restored(document: DocumentId, row: &Row, owners: &mut Vec<(ClientId, Subject)>) -> Result<Index, LogError> {
-    let snapshot = decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
-    let Some(outline) = &snapshot.outline else {
-        let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
-        take_snapshot(document, row, &mut index, owners)?;
-        return Ok(index);
-    };
-    owners.extend(snapshot.owners);
-    Index::restore(&snapshot.update, outline, Collect::Collected).map_err(|error| unreadable(document, row.seq, &error))
-}
-
-fn take_snapshot(
-    document: DocumentId,
-    row: &Row,
-    index: &mut Index,
-    owners: &mut Vec<(ClientId, Subject)>,
-) -> Result<Admission, LogError> {
-    let snapshot = decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
-    owners.extend(snapshot.owners);
-    admit(index, &snapshot.update).map_err(|reason| unreadable(document, row.seq, &reason))
+/// A snapshot, whose owners go to `owners`.
+fn snapshot_of(document: DocumentId, row: &Row, owners: &mut Vec<(ClientId, Subject)>) -> Result<Snapshot, LogError> {
+    let mut snapshot = decode_snapshot(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
+    owners.append(&mut snapshot.owners);
+    Ok(snapshot)
 }
 
 fn take_rows(
@@ -169,4 +161,52 @@ fn admit(index: &mut Index, update: &[u8]) -> Result<Admission, String> {
 
 fn unreadable(document: DocumentId, seq: Seq, reason: &dyn std::fmt::Display) -> LogError {
     LogError::Unreadable { document, reason: format!("row {seq}: {reason}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tandem_model::Epoch;
+
+    use super::*;
+    use crate::row::encode_snapshot;
+
+    /// A text of client 7 that says `hi`.
+    const HI: [u8; 12] = [1, 1, 7, 0, 4, 1, 1, b't', 2, b'h', b'i', 0];
+
+    fn loaded(snapshot: Bytes) -> Loaded {
+        let document = Document {
+            id: DocumentId(1),
+            name: DocumentName::new("a").expect("a name"),
+            epoch: Epoch(1),
+            head: Seq(5),
+            deleted: false,
+            tombstone: Bytes::new(),
+        };
+        Loaded { document, snapshot: Some(Row { seq: Seq(5), payload: snapshot }), rows: Vec::new() }
+    }
+
+    #[test]
+    fn a_snapshot_is_the_same_document_however_it_is_read() {
+        let owners = [(ClientId(7), Subject::new("ann"))];
+        let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+        admit(&mut index, &HI).expect("sound");
+        let today = encode_snapshot(&owners, &index.outline(), &index.encode());
+        // As it was written before there were outlines.
+        let former = Bytes::from([&[2, 1, 7, 3, b'a', b'n', b'n', 12][..], &HI].concat());
+        for payload in [today, former] {
+            for snapshots in [Snapshots::Restored, Snapshots::Admitted] {
+                let content = read(&loaded(payload.clone()), snapshots, IndexLimits::NONE).expect("a document");
+                assert_eq!((content.index.encode(), &content.owners[..]), (index.encode(), &owners[..]));
+                assert_eq!(content.index.outline(), index.outline());
+            }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_no_pair_with_its_outline_is_unreadable() {
+        let payload = encode_snapshot(&[], &[], &HI);
+        let read = read(&loaded(payload), Snapshots::Restored, IndexLimits::NONE);
+        assert!(matches!(&read, Err(LogError::Unreadable { reason, .. }) if reason.starts_with("row 5: ")), "{read:?}");
+    }
 }

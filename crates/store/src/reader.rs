@@ -15,7 +15,7 @@ use crate::queries::{self, documents, snapshots, updates};
 use crate::statistics::PoolStatistics;
 use crate::tail::Tail;
 
-/// How many rows one statement reads: each statement has its own timeout, and holds the reader's thread so long.
+/// How many rows, or packs of rows, one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
 
 /// A snapshot is one row of up to a whole document: it may take as long as this many pages.
@@ -93,7 +93,7 @@ impl Reader {
             return self.whole(&transaction, &found, &tail).await;
         }
         let rows = self.rows(&transaction, id, after).await.map_err(|error| error.into_log_of(id))?;
-        let rows = joined(rows, after, &tail);
+        let rows = joined(rows, after, &tail).map_err(|reason| LogError::Unreadable { document: id, reason })?;
         let document = document(&found)?;
         if whole(after, &rows, document.head).is_err() {
             return self.whole(&transaction, &found, &tail).await;
@@ -124,9 +124,11 @@ impl Reader {
         let snapshot = within(self.page_timeout * SNAPSHOT_PAGES, snapshots::newest(transaction, id)).await;
         let snapshot = snapshot.map_err(of_document)?.map(|row| Row { seq: Seq(row.seq), payload: row.payload.into() });
         let after = snapshot.as_ref().map_or(Seq(found.base), |snapshot| snapshot.seq);
-        let rows = joined(self.rows(transaction, id, after).await.map_err(of_document)?, after, tail);
+        let unreadable = |reason| LogError::Unreadable { document: id, reason };
+        let rows = self.rows(transaction, id, after).await.map_err(of_document)?;
+        let rows = joined(rows, after, tail).map_err(unreadable)?;
         let document = document(found)?;
-        whole(after, &rows, document.head).map_err(|reason| LogError::Unreadable { document: id, reason })?;
+        whole(after, &rows, document.head).map_err(unreadable)?;
         Ok(Loaded { document, snapshot, rows })
     }
 
@@ -194,13 +196,18 @@ pub fn document(found: &documents::Found) -> Result<Document, LogError> {
     })
 }
 
-/// A document's rows behind `after`: those at it, and those that are not yet.
-fn joined(mut rows: Vec<Row>, after: Seq, tail: &[Row]) -> Vec<Row> {
+/// A document's rows behind `after`: those at it, and those that are not yet. What was moved meanwhile is in both; two that
+/// differ are not the same row.
+fn joined(mut rows: Vec<Row>, after: Seq, tail: &[Row]) -> Result<Vec<Row>, String> {
     rows.extend(tail.iter().filter(|row| row.seq > after).cloned());
     // In order already but for what was moved meanwhile.
     rows.sort_by_key(|row| row.seq);
+    let same = |pair: &&[Row]| pair[0].seq == pair[1].seq && pair[0].payload != pair[1].payload;
+    if let Some(twice) = rows.windows(2).find(same) {
+        return Err(format!("row {} is stored twice, and differently", twice[0].seq));
+    }
     rows.dedup_by_key(|row| row.seq);
-    rows
+    Ok(rows)
 }
 
 async fn within<T>(limit: Duration, read: impl Future<Output = Result<T, DbErr>>) -> Result<T, ReadError> {
@@ -246,8 +253,11 @@ mod tests {
             (&[], &[3], &[3]),
             (&[3], &[], &[3]),
         ] {
-            assert_eq!(joined(rows(at), Seq(2), &rows(tail)), rows(all), "{at:?} and {tail:?}");
+            assert_eq!(joined(rows(at), Seq(2), &rows(tail)), Ok(rows(all)), "{at:?} and {tail:?}");
         }
+        let other = [Row { seq: Seq(4), payload: Bytes::from_static(b"other") }];
+        assert_eq!(joined(rows(&[3, 4]), Seq(2), &other), Err("row 4 is stored twice, and differently".into()));
+        assert_eq!(joined(rows(&[3, 4]), Seq(4), &other), Ok(rows(&[3, 4])), "who has it already does not look");
     }
 
     fn check(after: i64, seqs: &[i64], head: i64) -> Result<(), String> {

@@ -9,7 +9,8 @@ use crate::fault::{Fault, describe};
 use crate::options::Schema;
 
 /// What lets a user of a server make tables.
-const CREATE_DENIED: &str = ", the user in DATABASE_URL must be allowed to create tables (GRANT CREATE ON SCHEMA)";
+const CREATE_DENIED: &str = ", the user in DATABASE_URL must be allowed to create tables (GRANT CREATE ON SCHEMA), and own \
+                             those of Tandem that are there (ALTER TABLE … OWNER TO)";
 
 /// The steps of a database against those of this binary.
 #[derive(Debug, PartialEq, Eq)]

@@ -130,6 +130,24 @@ async fn a_snapshot_may_be_of_rows_that_wait() {
         assert_eq!((loaded.snapshot, seqs(&log.load(a.id).await.unwrap())), (Some(snapshot(4)), vec![5]));
         assert_eq!(seqs(&log.since(a.id, Seq(2)).await.unwrap()), [3, 4, 5], "rows are the history");
     }
+    store.trim().await;
+    assert_eq!(place.number(PACKS).await, 1);
+    assert_eq!(seqs(&load(&store.log(), &a).await), [5], "from within a pack");
+}
+
+#[tokio::test]
+async fn a_position_that_is_stored_twice_makes_its_document_unreadable() {
+    let place = Place::new();
+    let store = place.open().await;
+    let log = store.log();
+    let a = create(&log, "a").await;
+    append_some(&log, &a, 3).await;
+    place.run("INSERT INTO document_updates (document, seq, payload) VALUES (1, 2, x'00')").await;
+    let reason = "row 2 is stored twice, and differently".to_owned();
+    let expected = Err(LogError::Unreadable { document: a.id, reason });
+    assert_eq!(log.load(a.id).await.map(|loaded| loaded.rows), expected);
+    store.trim().await;
+    assert_eq!(log.load(a.id).await.map(|loaded| loaded.rows), expected, "at its document too");
 }
 
 #[tokio::test]

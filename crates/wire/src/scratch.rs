@@ -90,7 +90,7 @@ impl<'a, S> Source<'a, S> {
         ready!(Pin::new(&mut *self.io).poll_read(cx, &mut buffer))?;
         self.to = buffer.filled().len();
         self.reads += 1;
-        READS.set(READS.get() + 1);
+        READS.set(READS.get() + u64::from(self.to > 0));
         self.received += self.to as u64;
         Poll::Ready(Ok(self.to))
     }

@@ -92,12 +92,6 @@ impl Index {
         Self { clients, ..index }
     }
 
-    /// Whether the content of what is deleted goes.
-    #[must_use]
-    pub fn collect(&self) -> Collect {
-        self.collect
-    }
-
     /// Sets the limits of what is admitted from here on; what is there stays.
     pub fn set_limits(&mut self, limits: IndexLimits) {
         self.limits = limits;

@@ -33,8 +33,8 @@ impl Index {
 
     /// The index, without limits, that gave `encoding` and `outline`.
     ///
-    /// The encoding is held to the rules of an [`Update`](crate::Update); that what its structs refer to is there, and the
-    /// outline true, is believed.
+    /// The encoding is held to the rules of an [`Update`](crate::Update); that what its structs refer to is there, its numbers
+    /// as short as they can be, and the outline true, is believed.
     ///
     /// # Errors
     /// [`NoPair`].
@@ -59,6 +59,7 @@ fn read_clients(reader: &mut Reader<'_>, outline: &mut Reader<'_>) -> Option<Vec
         client.read_outline(outline)?;
         clients.push(client);
     }
+    clients.shrink_to_fit();
     outline.is_empty().then_some(clients)
 }
 

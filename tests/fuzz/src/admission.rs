@@ -35,7 +35,7 @@ pub fn admission(data: &[u8]) {
             whole(&mut mirror, &taken, "what is relayed");
             relayed.push(taken);
             if flags & RESTORED != 0 {
-                index = restored(&index);
+                index = restored(&index, collect);
                 index.set_limits(limits);
             }
         }
@@ -102,9 +102,9 @@ fn loaded(bytes: &[u8], collect: Collect, what: &str) -> Index {
 }
 
 /// The same index as it comes back from its encoding and its outline.
-fn restored(index: &Index) -> Index {
+fn restored(index: &Index, collect: Collect) -> Index {
     let (encoding, outline) = (index.encode(), index.outline());
-    let restored = Index::restore(&encoding, &outline, index.collect()).expect("a pair");
+    let restored = Index::restore(&encoding, &outline, collect).expect("a pair");
     restored.check_invariants();
     assert_eq!((restored.encode(), restored.outline()), (encoding, outline));
     restored
@@ -117,7 +117,7 @@ fn pair(data: &[u8]) {
     for collect in [Collect::Collected, Collect::Kept] {
         if let Ok(index) = Index::restore(reader.rest(), outline, collect) {
             index.check_invariants();
-            restored(&index);
+            restored(&index, collect);
         }
     }
 }
@@ -125,7 +125,7 @@ fn pair(data: &[u8]) {
 /// An index that is loaded from the whole encoding may join more, since it knows at once what is deleted; the next not.
 fn agree(index: &Index, collect: Collect) {
     let encoded = index.encode();
-    restored(index);
+    restored(index, collect);
     let again = loaded(&encoded, collect, "the whole encoding");
     assert_eq!(again.state_vector(), index.state_vector());
     let shorter = again.encode();

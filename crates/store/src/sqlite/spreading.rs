@@ -1,7 +1,7 @@
 //! From segments to documents.
 //!
 //! A commit writes one row, its segment, and its rows are in the [`Tail`]. Many commits later they are spread: written to
-//! their documents in one transaction, which removes the segments. Those of a document become one row, a pack: its price
+//! their documents in one transaction, which removes the segments. Those of a document become a row or few, packs: the price of one
 //! is shared by as many as came together. A process that died before finds its segments when
 //! it opens the file.
 

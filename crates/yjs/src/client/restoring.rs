@@ -66,6 +66,7 @@ impl Client {
             self.places.push((clock, here));
             former = here;
         }
+        self.places.shrink_to_fit();
         Some(())
     }
 }
