@@ -29,7 +29,7 @@ describe('two nodes on one PostgreSQL', () => {
     postgres = await Postgres.start()
     const pending = tandem('check')
     assert.equal(pending.status, 0, pending.stderr)
-    assert.match(pending.stdout, /migrations: 4 pending/)
+    assert.match(pending.stdout, /migrations: 5 pending/)
     const migrated = tandem('migrate')
     assert.match(migrated.stdout, /4 applied/, migrated.stderr)
     assert.match(tandem('migrate').stdout, /up to date/)
