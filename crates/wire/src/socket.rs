@@ -33,8 +33,9 @@ const REASON_BYTES_MAX: usize = 123;
 /// thread for some seconds.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is read and thrown away after the end, so that the peer's system does not discard our last frames.
-const LINGER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What is read and thrown away after the end, so that the peer's system does not discard our last frames. A peer that did
+/// not read yet goes on sending: its whole document, and that once more as the answer to a question.
+const LINGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Whole messages in, whole frames out, over any stream.
 ///
@@ -263,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         matches!(tokio::time::timeout(FINISH_WITHIN, finished).await, Ok(Ok(())))
     }
 
-    /// Writes what is queued, ends our half of the stream and reads away what the peer still sends (at most 4 MiB),
+    /// Writes what is queued, ends our half of the stream and reads away what the peer still sends (at most 64 MiB),
     /// because a system that closes with unread bytes resets the connection, and the peer loses our last frames.
     /// The caller bounds the time, as [`finish`](Self::finish) does.
     ///

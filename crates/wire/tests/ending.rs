@@ -119,3 +119,21 @@ async fn a_peer_that_broke_a_rule_reads_why_and_is_let_go_at_once() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert_eq!(told[2..4], 1002u16.to_be_bytes());
 }
+
+#[tokio::test]
+async fn a_peer_that_sends_its_document_twice_before_it_reads_is_told_why() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = tokio::spawn(async move {
+        let mut peer = tokio::net::TcpStream::connect(address).await.unwrap();
+        peer.write_all(&vec![0; 12 << 20]).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let mut read = Vec::new();
+        peer.read_to_end(&mut read).await.map(|_| read)
+    });
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut socket = Socket::new(stream, Bytes::new(), WIDE, Budget::new(1 << 20));
+    socket.close(1009, "too large");
+    assert!(socket.finish().await);
+    assert_eq!(peer.await.unwrap().unwrap(), [b"\x88\x0b\x03\xf1".as_slice(), b"too large"].concat());
+}
