@@ -80,10 +80,10 @@ mod tests {
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
-    /// At which of a hundred wakes, `apart` from one another and each with so many reads, the thread rests first.
+    /// At which of a thousand wakes, `apart` from one another and each with so many reads, the thread rests first.
     fn first_rest(apart: Duration, reads: u64) -> Option<u32> {
         let (mut rests, start) = (Rests::new(MILLISECOND), Instant::now());
-        (0..100).find(|wake| rests.sleeps(start + *wake * apart, u64::from(*wake) * reads))
+        (0..1_000).find(|wake| rests.sleeps(start + *wake * apart, u64::from(*wake) * reads))
     }
 
     #[test]

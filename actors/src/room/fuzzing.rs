@@ -20,7 +20,7 @@ use super::notice::{Inbox, Notice};
 use super::outbox::{MemberId, Taken};
 use crate::dialect::Dialect;
 use crate::journal::{Found, Target};
-use crate::row::{Contribution, decode_row, decode_snapshot, encode_row, encode_snapshot};
+use crate::row::{Contribution, decode_row, decode_snapshot, encode_row, encode_snapshot, has_outline};
 use crate::session::flight::Flights;
 use crate::session::gate::{Answer, Attempt, Entry, Fate, Question};
 use crate::session::wake::{Bell, Wake};
@@ -81,8 +81,8 @@ pub fn fuzz_rows(data: &[u8]) {
 /// The bytes with the checksum that they would have as a snapshot: else next to none would be read as one.
 fn summed(data: &[u8]) -> Bytes {
     let mut bytes = data.to_vec();
-    if let [3, sum @ ..] = bytes.as_mut_slice()
-        && let Some((sum, rest)) = sum.split_first_chunk_mut::<4>()
+    if has_outline(&bytes)
+        && let Some((sum, rest)) = bytes[1..].split_first_chunk_mut::<4>()
     {
         *sum = crc32fast::hash(rest).to_le_bytes();
     }

@@ -63,14 +63,15 @@ async fn every_step_goes_forward_back_and_forward_again() {
     Migrator::up(&db, None).await.unwrap();
     let first = tables(&db).await;
     assert!(first.len() >= 3, "{first:?}");
-    let mut before = first.clone();
-    for _ in Migrator::migrations() {
+    // The last step adds a column.
+    for left in [4, 3, 2, 1, 0] {
+        let before = tables(&db).await;
         Migrator::down(&db, Some(1)).await.unwrap();
-        let after = tables(&db).await;
-        assert_ne!(after, before, "a step back takes something");
-        before = after;
+        let tables = tables(&db).await;
+        assert_ne!(tables, before, "a step back takes something");
+        let ours = tables.iter().filter(|sql| sql.contains("document")).filter(|sql| sql.starts_with("CREATE TABLE"));
+        assert_eq!(ours.count(), left, "a step back takes its table: {tables:?}");
     }
-    assert!(!before.iter().any(|sql| sql.contains("document")), "all steps back leave nothing: {before:?}");
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, first);
 }
