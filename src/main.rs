@@ -6,7 +6,7 @@ use tandem::cli::Cli;
 use tandem::commands;
 
 /// glibc's allocator keeps what a busy hour left in its arenas; this one gives pages back by itself, and costs less on
-/// the path of an edit.
+/// the path of an edit. `.cargo/config.toml` says how many arenas it has.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -38,6 +38,8 @@ pub struct Memory {
     pub rss_kib: u64,
     /// Resident pages, shared ones in proportion.
     pub pss_kib: u64,
+    /// Resident pages that no file holds: what the process keeps, without its program and the pages of a database.
+    pub anonymous_kib: u64,
 }
 
 impl Process {
@@ -82,7 +84,7 @@ impl Process {
             let line = text.lines().find_map(|line: &str| line.strip_prefix(name));
             line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
         };
-        Ok(Memory { rss_kib: line("Rss:"), pss_kib: line("Pss:") })
+        Ok(Memory { rss_kib: line("Rss:"), pss_kib: line("Pss:"), anonymous_kib: line("Anonymous:") })
     }
 
     /// How many threads it has.
@@ -141,7 +143,8 @@ mod tests {
         while own.cpu().expect("its time").since(&before) < 2_000_000 {
             sum = std::hint::black_box(sum + 1);
         }
-        assert!(own.memory().expect("its memory").rss_kib > 100);
+        let memory = own.memory().expect("its memory");
+        assert!(memory.rss_kib > memory.anonymous_kib && memory.anonymous_kib > 10, "{memory:?}");
         assert!(own.threads() >= 1);
     }
 }

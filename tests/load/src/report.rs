@@ -120,6 +120,7 @@ const ROWS: [Row; 8] = [
             column("memory_ms", "from memory ms"),
             column("restart_ms", "after a restart ms"),
             column("held_kib", "KiB to hold it"),
+            column("resident_kib", "KiB with files' pages"),
         ],
         goal: "1 ms; 5 ms; 1 MiB",
         latencies: false,
@@ -143,7 +144,9 @@ all of them. Shown are medians over the rounds; a ratio is the median of the rou
 
 An update is delivered when its clock enters the reader's state vector, so merged frames count for all that they hold; a
 presence state when the reader knows it or a newer one. Latencies run from the moment an edit was due, not from when it
-could be sent. CPU is the server's processor time in the measured seconds (`/proc/PID/task/*/schedstat`).
+could be sent. CPU is the server's processor time in the measured seconds (`/proc/PID/task/*/schedstat`). What a document
+is held in is anonymous memory; the pages of files that a first reading brings, of the program and the database, are the
+kernel's, and told beside it.
 ";
 
 /// Writes the page and its plots into a folder.

@@ -35,8 +35,8 @@ impl Default for Load {
 const SAVE: Duration = Duration::from_secs(12);
 /// From a start to the newcomer whose wait is measured.
 const SETTLE: Duration = Duration::from_millis(1_500);
-/// Before memory is read: allocators keep what they no longer need for some ten seconds.
-const REST: Duration = Duration::from_secs(20);
+/// Before memory is read: allocators keep what they no longer need for some ten seconds, and caches a while longer.
+const REST: Duration = Duration::from_secs(30);
 
 /// Runs against a server that has just been started.
 ///
@@ -75,17 +75,22 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         let (_author, _) = Author::join(&server, &other, 0, &mut swarm)?;
         let first = held.is_none();
         thread::sleep(if first { REST } else { SETTLE });
-        let before = server.process.memory()?.rss_kib;
+        let before = server.process.memory()?;
         cold.record(newcomer(&server, &name, trace, &mut swarm)?);
         if first {
             thread::sleep(REST);
-            held = Some(server.process.memory()?.rss_kib.saturating_sub(before));
+            let after = server.process.memory()?;
+            held = Some((
+                after.anonymous_kib.saturating_sub(before.anonymous_kib),
+                after.rss_kib.saturating_sub(before.rss_kib),
+            ));
         }
     }
     outcome.tell("restart_ms", milliseconds(cold.at(0.5)));
     outcome.tell("restart_max_ms", milliseconds(cold.at(1.0)));
-    if let Some(held) = held {
+    if let Some((held, resident)) = held {
         outcome.tell("held_kib", held as f64);
+        outcome.tell("resident_kib", resident as f64);
     }
     Ok(outcome)
 }
