@@ -1,7 +1,8 @@
 //! The schema, a step a file.
 //!
 //! Rules for a step: it runs in a transaction and has a way back; it suits the old and the new binary at once, because
-//! in a rolling restart both run; it is written with the schema builder, so that it suits every database.
+//! in a rolling restart both run, or else raises [`STORE_FORMAT`]; it is written with the schema builder, so that it suits
+//! every database.
 //! What an older binary needs is removed one release after the last binary that needs it.
 
 mod m20261125_000001_documents;
