@@ -46,15 +46,29 @@ impl Dialect {
     /// Encodes a whole WebSocket frame; `None` if the protocol has no word for it.
     #[must_use]
     pub fn frame(&self, saying: Saying<'_>) -> Option<Bytes> {
-        let mut payload = Vec::new();
-        match self {
-            Self::YSync => ysync::encode(&ysync_message(saying)?, &mut payload),
+        let mut front = Vec::new();
+        let payload = self.encode(saying, &mut front)?;
+        Some(websocket::binary(&[&front, payload]))
+    }
+
+    /// Encodes a WebSocket frame up to the payload, the bytes of what is said, which follow as they are: so those who are
+    /// told the same share it. `None` if the protocol has no word for it.
+    #[must_use]
+    pub fn front(&self, saying: Saying<'_>) -> Option<Bytes> {
+        let mut front = Vec::new();
+        let payload = self.encode(saying, &mut front)?.len();
+        Some(websocket::binary_front(&front, payload))
+    }
+
+    /// Writes what stands before the payload, and returns that.
+    fn encode<'a>(&'a self, saying: Saying<'a>, front: &mut Vec<u8>) -> Option<&'a [u8]> {
+        Some(match self {
+            Self::YSync => ysync::encode_head(&ysync_message(saying)?, front),
             Self::Hocuspocus { key } => {
                 let message = hocuspocus_message(saying);
-                hocuspocus::encode(&hocuspocus::Frame::Document { key, message }, &mut payload);
+                hocuspocus::encode_head(&hocuspocus::Frame::Document { key, message }, front)
             }
-        }
-        Some(websocket::binary(&[&payload]))
+        })
     }
 
     /// Whether all who speak it for the document named `plain` get the same bytes.
@@ -102,5 +116,23 @@ fn hocuspocus_message(saying: Saying<'_>) -> hocuspocus::Message<'_> {
         Saying::Denied(reason) => Message::PermissionDenied(reason),
         Saying::TokenRequest => Message::TokenRequest,
         Saying::Close(reason) => Message::Close(Some(reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_and_what_follows_it_are_the_frame() {
+        let update = vec![7; 70_000];
+        for dialect in [Dialect::YSync, Dialect::Hocuspocus { key: "a document".into() }] {
+            for saying in [Saying::Step2(&update), Saying::Update(&update), Saying::Awareness(&update[..100])] {
+                let front = dialect.front(saying).expect("a word for it");
+                let frame = dialect.frame(saying).expect("a word for it");
+                assert_eq!([&front, &frame[front.len()..]].concat(), frame);
+                assert!(front.len() < 40 && frame[front.len()..].iter().all(|byte| *byte == 7), "{front:?}");
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import * as Y from 'yjs'
 
+import { BINARY, Bare } from './harness/bare.mjs'
 import { kinds } from './harness/clients.mjs'
 import { coldLoad, converge } from './harness/converge.mjs'
 import { letters } from './harness/random.mjs'
@@ -483,6 +484,23 @@ describe('refusals', { concurrency: 8 }, () => {
     }
     assert.equal(socket.opened, 1)
   })
+})
+
+test('a client that writes all it has before it reads learns why it is refused', async (t) => {
+  const { server, company } = await scene(t)
+  const bare = company.keep(new Bare(server, `/yjs/${fresh('busy')}?token=nonsense`))
+  await bare.opened()
+  bare.pause()
+  const piece = new Uint8Array(4 * 1024 * 1024)
+  const written = new Promise((resolve, reject) => {
+    bare.socket.once('error', reject)
+    for (let n = 0; n < 4; n += 1) bare.send(BINARY, piece)
+    bare.socket.write('', resolve)
+  })
+  await written
+  bare.resume()
+  await until('it is told', bare, () => bare.code)
+  assert.equal(bare.code, 4401)
 })
 
 test('every refusal of the document has its test', () => {

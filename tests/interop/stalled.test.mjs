@@ -8,10 +8,11 @@ import { test } from 'node:test'
 import * as Y from 'yjs'
 
 import { BINARY, Bare } from './harness/bare.mjs'
+import { text, update } from './harness/forge.mjs'
 import { Processor } from './harness/processor.mjs'
 import { letters } from './harness/random.mjs'
 import { Company, Server, fresh, token } from './harness/suite.mjs'
-import { pause } from './harness/until.mjs'
+import { pause, until } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
 
 const LONG = process.env.ATTACK_LONG === '1'
@@ -108,4 +109,35 @@ test(`${STALLED} readers that stop reading cost 1 MiB each at most, beside ${HEA
   const ratio = ratios[Math.floor(ratios.length / 2)]
   t.diagnostic(`p99 beside them over p99 without: ${ratios.map((one) => one.toFixed(2)).join(', ')}`)
   assert.ok(ratio <= 1.2, `p99 is ${ratio.toFixed(2)} times that without them`)
+})
+
+test('a socket that asks for a document under a hundred names and reads nothing is owed one answer at a time', async (t) => {
+  const server = await Server.start({ TANDEM__LIMITS__STALL_SECONDS: '3600' })
+  t.after(() => server.stop())
+  const company = new Company()
+  t.after(() => company.leave())
+  const [name, keys, long] = [fresh('asked-for'), 100, 2 * MIB]
+  const writer = await reader(company, server, name, 0, null)
+  writer.send(BINARY, wire.sync(null, wire.UPDATE, update([{ client: 1, clock: 0, structs: [text(letters(long))] }])))
+  let answers = 0
+  const asker = company.keep(new Bare(server, '/hocuspocus', {
+    onFrame: (opcode, bytes) => {
+      if (opcode === BINARY && bytes.length > long / 2) answers += 1
+      asker.emit('change')
+    }
+  }))
+  await asker.opened()
+  const processor = new Processor(server.pid)
+  await processor.settled()
+  const before = processor.memory('VmHWM')
+  asker.pause()
+  // Each lacks something else: no answer is another one's.
+  for (let n = 0; n < keys; n += 1) asker.send(BINARY, wire.auth(`${name}\0${n}`, token('asker', { '*': 'viewer' })))
+  for (let n = 0; n < keys; n += 1) asker.send(BINARY, wire.sync(`${name}\0${n}`, wire.STEP1, new Uint8Array([1, 1, 1 + n])))
+  await processor.settled()
+  asker.resume()
+  await until('every name is answered', asker, () => answers === keys, 60_000)
+  const grew = (processor.memory('VmHWM') - before) / long
+  t.diagnostic(`at most ${grew.toFixed(1)} answers were held`)
+  assert.ok(grew < 10, `${grew.toFixed(1)} answers were held`)
 })

@@ -1,5 +1,6 @@
 //! Compaction: builds a snapshot from the previous snapshot and the stored rows, and installs it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use metrics::{counter, histogram};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tandem_model::log::{Installed, Log, LogError, Row};
 use tandem_model::{ClientId, DocumentName, Subject};
-use tandem_yjs::IndexLimits;
+use tandem_yjs::{IndexLimits, StateVector};
 
 use super::{Compacted, Finish};
 use crate::blocking;
@@ -57,7 +58,7 @@ impl Compaction {
         let building = blocking::run(move || -> Result<_, LogError> {
             // Admitted anew: what is deleted by now is known from the start, and more of it joins.
             let content = room::read(&loaded, Snapshots::Admitted, IndexLimits::NONE)?;
-            let owners = newest_owners(&content.owners);
+            let owners = newest_owners(&content.owners, content.index.state_vector());
             let payload = encode_snapshot(&owners, &content.index.outline(), &content.index.encode());
             Ok((Row { seq: content.head, payload }, content.since_snapshot.1))
         });
@@ -72,8 +73,25 @@ impl Compaction {
     }
 }
 
-/// Each id once, with the subject that bound it last, in the ids' order: the same content gives the same snapshot.
-fn newest_owners(owners: &[(ClientId, Subject)]) -> Vec<(ClientId, Subject)> {
-    let newest: std::collections::BTreeMap<_, _> = owners.iter().cloned().collect();
+/// Each id that has structs once, with the subject that bound it last, in the ids' order: the same content gives the same
+/// snapshot. Of an id that wrote nothing there is nothing to be forged, and those who come and go have one each time.
+fn newest_owners(owners: &[(ClientId, Subject)], held: &StateVector) -> Vec<(ClientId, Subject)> {
+    let newest: BTreeMap<_, _> = owners.iter().filter(|(id, _)| held.get(*id) > 0).cloned().collect();
     newest.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owners_of_what_is_there_are_kept_each_once() {
+        let mut held = StateVector::new();
+        held.set(ClientId(7), 1);
+        held.set(ClientId(3), 1);
+        let owners =
+            [(7, "ann"), (5, "bob"), (3, "cat"), (7, "dan")].map(|(id, who)| (ClientId(id), Subject::new(who)));
+        let kept = newest_owners(&owners, &held);
+        assert_eq!(kept, [(3, "cat"), (7, "dan")].map(|(id, who)| (ClientId(id), Subject::new(who))));
+    }
 }

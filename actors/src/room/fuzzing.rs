@@ -288,7 +288,7 @@ impl Scene {
 
     fn hear(&mut self, who: usize) {
         let mut notices = VecDeque::new();
-        self.people[who].inbox.take(&mut notices);
+        self.people[who].inbox.take(false, &mut notices);
         for notice in notices {
             match notice {
                 Notice::Ask(question, vector) => {

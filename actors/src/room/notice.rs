@@ -31,6 +31,14 @@ pub enum Notice {
     Closed(Refusal),
 }
 
+impl Notice {
+    /// Whether it may be as long as a document.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::Difference(..) | Self::CaughtUp(..))
+    }
+}
+
 /// Where a room leaves notices for one session.
 ///
 /// Bound: each notice answers something that the session sent and is counted in its commands in flight, or is a
@@ -54,19 +62,45 @@ impl Inbox {
         self.bell.ring();
     }
 
-    /// Takes all notices, oldest first.
-    pub fn take(&self, notices: &mut VecDeque<Notice>) {
-        let mut new = std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Takes all notices, oldest first; where a [long](Notice::is_long) one has to wait, those before it.
+    ///
+    /// Returns whether one waits.
+    pub fn take(&self, long_ones_wait: bool, notices: &mut VecDeque<Notice>) -> bool {
+        let mut here = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = here.iter().position(Notice::is_long).filter(|_| long_ones_wait);
+        let behind = waits.map_or_else(VecDeque::new, |at| here.split_off(at));
+        let mut new = std::mem::replace(&mut *here, behind);
         if notices.is_empty() {
             *notices = new;
         } else {
             notices.append(&mut new);
         }
+        waits.is_some()
     }
 
     /// The bell that it rings.
     #[must_use]
     pub fn bell(&self) -> &Arc<Bell> {
         &self.bell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::wake::Wake;
+
+    #[test]
+    fn a_long_notice_waits_and_so_does_what_is_behind_it() {
+        let inbox = Inbox::new(Arc::new(Bell::new(Arc::new(Wake::default()), 0)));
+        let told = [Notice::Bound(ClientId(7)), Notice::Difference(Bytes::new(), 1), Notice::Present(None)];
+        told.iter().for_each(|notice| inbox.push(notice.clone()));
+        let mut heard = VecDeque::new();
+        assert!(inbox.take(true, &mut heard));
+        assert!(heard.iter().eq(&told[..1]), "{heard:?}");
+        assert!(inbox.take(true, &mut heard));
+        assert!(!inbox.take(false, &mut heard));
+        assert!(heard.iter().eq(&told), "{heard:?}");
+        assert!(!inbox.take(true, &mut heard), "nothing is there");
     }
 }

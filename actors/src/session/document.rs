@@ -46,9 +46,13 @@ pub struct Document {
     pub presence: Option<Bytes>,
     /// How often its client may send SyncStep1.
     pub steps: Flood,
-    /// How many it sent, and the newest until it is answered.
+    /// How many it sent, the newest until it is answered, and up to which they are.
     pub step1s: u64,
     pub unanswered: Option<Step1>,
+    pub answered: u64,
+    /// Whether it waits for its turn to be answered at length, see `conduct::answering`; and whether that is a catching up.
+    pub queued: bool,
+    pub lapped: bool,
     /// When a fresh credential is asked for; nothing once it was.
     pub token_ask: Option<SystemTime>,
     /// Whether the room was asked for what a lapped cursor misses.
@@ -128,6 +132,9 @@ impl Document {
             steps: Flood::new(limits.steps_per_second, now),
             step1s: 0,
             unanswered: None,
+            answered: 0,
+            queued: false,
+            lapped: false,
             token_ask: None,
             catching_up: false,
         }
@@ -163,7 +170,8 @@ impl Document {
     }
 
     /// SyncStep1 was answered up to this number.
-    pub fn answered(&mut self, number: u64) {
+    pub fn answered_to(&mut self, number: u64) {
+        self.answered = self.answered.max(number);
         self.unanswered.take_if(|step1| step1.number <= number);
     }
 

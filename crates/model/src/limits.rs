@@ -51,7 +51,7 @@ pub struct Limits {
     /// Edits of one document whose acknowledgement a session owes. Beyond: the session is not read.
     pub owed_edits: u64,
 
-    /// One document, as its encoding. At the limit new structs are refused as `too-large`; deletions and reading go on.
+    /// One document, as its encoding. At the limit new structs are refused as `full`; deletions and reading go on.
     pub document_bytes: u64,
     /// Client ids in one document; at the limit as with `document_bytes`. An update of more ids is refused unread.
     pub document_clients: u64,

@@ -28,6 +28,17 @@ pub fn binary(payload: &[&[u8]]) -> Bytes {
     frame(BINARY, payload)
 }
 
+/// Makes the front of one binary message: its header and the first of its bytes, which `behind` more follow.
+#[must_use]
+pub fn binary_front(front: &[u8], behind: usize) -> Bytes {
+    let length = front.len() + behind;
+    let mut out = BytesMut::with_capacity(header_len(length) + front.len());
+    out.put_u8(BINARY);
+    put_length(&mut out, length);
+    out.put_slice(front);
+    out.freeze()
+}
+
 /// Makes a ping without payload.
 #[must_use]
 pub fn ping() -> Bytes {

@@ -32,7 +32,7 @@ pub use error::{Violation, WireError};
 pub use limits::{FRAGMENTS_FREE, Over, SocketLimits};
 pub use message::{Inward, Message};
 pub use scratch::reads_of_this_thread;
-pub use socket::{FINISH_WITHIN, Socket};
+pub use socket::{FINISH_WITHIN, LINGER_BYTES_MAX, Socket};
 pub use standstill::{LEAST_RATE, Standstill};
 pub use tokio_tungstenite::tungstenite::Utf8Bytes;
 pub use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

@@ -35,7 +35,7 @@ pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is read and thrown away after the end, so that the peer's system does not discard our last frames. A peer that did
 /// not read yet goes on sending: its whole document, and that once more as the answer to a question.
-const LINGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub const LINGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Whole messages in, whole frames out, over any stream.
 ///

@@ -185,22 +185,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     fn bring_back_what_was_not_kept(&mut self, slot: Slot, edits: u32, step1: bool) {
-        let (first, second) = (self.flights.start(None), self.flights.start(None));
+        let flight = self.flights.start(None);
         let Some(document) = self.document_mut(slot) else { return };
-        let step1 = step1.then(|| {
+        if step1 {
             document.gate.restart();
-            document.step1(EMPTY_VECTOR)
-        });
+            document.step1(EMPTY_VECTOR);
+        }
         let Phase::Open(membership) = &mut document.phase else { return };
         if edits > 0 {
             let counts = document.dialect.counts();
             let entries = (0..edits).filter(|_| counts).map(|_| document.gate.owe()).collect();
-            membership.command(Command::Unkept(entries), first);
-        }
-        if let Some(step1) = step1 {
-            membership.command(Command::Step1(step1), second);
+            membership.command(Command::Unkept(entries), flight);
         }
         membership.hand_over();
+        if step1 {
+            self.answer_in_turn(slot, None);
+        }
     }
 
     fn refreshed(&mut self, slot: Slot, grant: Grant) {

@@ -1,5 +1,6 @@
 //! Conducts one socket: what is read becomes commands, what rooms tell becomes frames.
 
+mod answering;
 mod entering;
 mod reading;
 mod refusing;
@@ -19,11 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::answering::Answering;
 use super::alarm::Alarm;
 use super::document::{Document, Phase};
 use super::entrance::Membership;
 use super::errands::Errands;
-use super::flight::Flights;
+use super::flight::{Flight, Flights};
 use super::gate::Attempt;
 use super::pace::{Flood, Pace};
 use super::vigil::{Due, Vigil};
@@ -53,9 +55,6 @@ const UNHEARD_MAX: Duration = Duration::from_secs(10);
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-
-/// What is read of a peer that goes on sending meanwhile.
-const READ_AWAY_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What an errand of the session found out.
 pub enum Outcome {
@@ -97,6 +96,9 @@ pub struct Conduct<S> {
     unheard: Option<Instant>,
     /// Documents with commands that are put together and not handed over.
     commanded: Vec<Slot>,
+    /// Documents whose clients are to be answered at length, each in its turn.
+    to_answer: VecDeque<(Slot, Option<Flight>)>,
+    answering: Option<Answering>,
     alarm: Alarm,
     token_due: Option<Instant>,
     stopped_reading: bool,
@@ -153,6 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             crowded: None,
             unheard: None,
             commanded: Vec::new(),
+            to_answer: VecDeque::new(),
+            answering: None,
             alarm: Alarm::default(),
             token_due: None,
             stopped_reading: false,
@@ -207,6 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 self.outcome(outcome);
             }
             self.refill();
+            self.ask_next();
             let now = Instant::now();
             let reading = self.reads(now);
             self.look(reading, now);
@@ -245,7 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn poll_io(&mut self, cx: &mut Context<'_>, mut reading: bool, now: Instant) -> Poll<Go> {
         if self.socket.queued().0 > 0 {
             match self.socket.poll_drain(cx) {
-                Poll::Ready(Ok(())) if !self.rung.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) if !self.rung.is_empty() || self.may_ask() => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(error)) => return Poll::Ready(self.ended(Some(error.into()))),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }

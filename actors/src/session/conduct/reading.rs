@@ -170,7 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                     return self.refuse_document(slot, Refusal::Flood);
                 }
                 document.gate.restart();
-                Command::Step1(document.step1(vector))
+                document.step1(vector);
+                return self.answer_in_turn(slot, Some(flight));
             }
             Said::Sync(Sync::Step2(update)) => {
                 let answer = if counts { document.gate.answered() } else { document.gate.answered_uncounted() };

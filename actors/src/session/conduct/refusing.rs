@@ -2,10 +2,11 @@
 
 use tandem_protocol::Refusal;
 use tandem_protocol::refusal::{HocuspocusWay, YsyncWay};
+use tandem_wire::LINGER_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{CLOSE_WITHIN, Conduct, READ_AWAY_BYTES};
+use super::{CLOSE_WITHIN, Conduct};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::session::document::Phase;
@@ -83,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             None => now,
         });
-        self.read_away_to = self.socket.received().saturating_add(READ_AWAY_BYTES);
+        self.read_away_to = self.socket.received().saturating_add(LINGER_BYTES_MAX);
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         self.keys.clear();

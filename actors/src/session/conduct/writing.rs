@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{Conduct, QUEUE_BYTES};
+use super::{ANSWERS_BYTES, Conduct, QUEUE_BYTES};
 use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::room::notice::Notice;
@@ -13,6 +14,9 @@ use crate::room::outbox::Taken;
 use crate::session::document::Phase;
 use crate::session::gate::Fate;
 use crate::session::wake::Slot;
+
+/// What is shorter is copied: one piece is written sooner than two.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Moves what rooms have to say into the socket's queue, as long as that is short.
@@ -30,7 +34,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     fn refill_from(&mut self, slot: Slot) -> bool {
         let Some(document) = self.document(slot) else { return false };
         document.bell.answer();
-        self.hear_notices(slot);
+        if self.hear_notices(slot, self.socket.queued().1 >= ANSWERS_BYTES) {
+            return true;
+        }
         let (_, queued) = self.socket.queued();
         let Some(document) = self.document(slot) else { return false };
         let Phase::Open(membership) = &document.phase else { return false };
@@ -47,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Taken::Lapped => self.catch_up(slot),
             Taken::Closed => {
                 // What the room said last may tell why, and what became of edits.
-                self.hear_notices(slot);
+                self.hear_notices(slot, false);
                 if self.document(slot).is_some_and(|document| matches!(document.phase, Phase::Open(_))) {
                     self.rejoin(slot);
                 }
@@ -56,29 +62,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
-    /// Says what the room told, and pays what may leave by it.
-    fn hear_notices(&mut self, slot: Slot) {
-        let Some(document) = self.document(slot) else { return };
+    /// Says what the room told, and pays what may leave by it. Returns whether something long waits.
+    fn hear_notices(&mut self, slot: Slot, long_ones_wait: bool) -> bool {
+        let Some(document) = self.document(slot) else { return false };
         let mut notices = VecDeque::new();
-        document.inbox.take(&mut notices);
+        let waits = document.inbox.take(long_ones_wait, &mut notices);
         for notice in notices {
             self.notice(slot, notice);
         }
         self.pay(slot);
-    }
-
-    /// Asks for the merged difference once the socket is writable again: it is made as late as possible.
-    fn catch_up(&mut self, slot: Slot) -> bool {
-        if self.socket.queued().0 > 0 {
-            return true;
-        }
-        if let Some(document) = self.document_mut(slot)
-            && let Phase::Open(membership) = &mut document.phase
-            && !std::mem::replace(&mut document.catching_up, true)
-        {
-            membership.catch_up();
-        }
-        false
+        waits
     }
 
     fn notice(&mut self, slot: Slot, notice: Notice) {
@@ -90,12 +83,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 self.say(&dialect, Saying::Step1(&vector));
             }
             Notice::Difference(update, number) => {
-                document.answered(number);
-                self.say(&dialect, Saying::Step2(&update));
+                document.answered_to(number);
+                self.say_long(&dialect, Saying::Step2(&update), &update);
             }
             Notice::CaughtUp(update, presence) => {
                 document.catching_up = false;
-                self.say(&dialect, Saying::Update(&update));
+                self.say_long(&dialect, Saying::Update(&update), &update);
                 presence.iter().for_each(|states| self.say(&dialect, Saying::Awareness(states)));
                 // What came since is in the ring.
                 self.rung.push_back(slot);
@@ -117,6 +110,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             let frame = document.dialect.frame(Saying::Status(fate == Fate::Durable));
             counted::ACKNOWLEDGEMENTS.increment(1);
             frame.into_iter().for_each(|frame| self.socket.push(frame));
+        }
+    }
+
+    /// Says what may be as long as a document: then it is not copied for each who is told the same.
+    fn say_long(&mut self, dialect: &Dialect, saying: Saying<'_>, payload: &Bytes) {
+        if payload.len() < SHARED_BYTES_MIN {
+            return self.say(dialect, saying);
+        }
+        if let Some(front) = dialect.front(saying) {
+            self.vigil.said(Instant::now());
+            self.socket.push_split(front, payload.clone());
         }
     }
 
