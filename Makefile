@@ -145,7 +145,7 @@ attack-cost: build-attack ## what each hostile input costs the server at most, f
 	cd tests/interop && ATTACK_COST=1 ../../scripts/with-node node run.mjs hostile
 
 .PHONY: churn
-churn: ## an hour (MINUTES) of coming and going, after which nothing has grown: a release build
+churn: ## an hour (MINUTES) of coming and going after a quarter (WARM_SECONDS), in which nothing grows: a release build
 	$(call step,churn)
 	@scripts/setup rust node
 	cargo build --release -p tandem

@@ -2,7 +2,7 @@
  * An hour of coming and going: 500 clients at work, and 5 documents a second that somebody opens, writes to and leaves.
  * Afterwards memory, descriptors, tasks and actors are what they were after the warm-up, to within 5 %.
  *
- * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (300) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
+ * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (900) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
  * and then is measured.
  */
 import { report } from './durability/report.mjs'
@@ -13,7 +13,7 @@ import { pause } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
 
 const MINUTES = Number(process.env.MINUTES ?? 60)
-const WARM_SECONDS = Number(process.env.WARM_SECONDS ?? 300)
+const WARM_SECONDS = Number(process.env.WARM_SECONDS ?? 900)
 const REST_SECONDS = Number(process.env.REST_SECONDS ?? 60)
 const CLIENTS = 500
 const CLIENTS_A_DOCUMENT = 5

@@ -54,7 +54,11 @@ pub fn plans() -> Vec<Plan> {
         Plan::Hot(typing::Load { rooms: 1, writers: 5, readers: 200, rate: 100.0, ..rooms }),
         Plan::Cursors(cursors::Load { cursors: 60, echoing: 3, rate: 20.0, warm_up: 3.0, seconds: 10.0 }),
         Plan::Join(join::Load { sockets: 2_000, documents: 100, letters: 1_000, at_once: 500 }),
-        Plan::Idle(idle::Load { sockets: vec![500, 1_000, 1_500, 2_000], documents: vec![100, 700, 1_300, 2_000] }),
+        Plan::Idle(idle::Load {
+            sockets: vec![500, 1_000, 1_500, 2_000],
+            documents: vec![100, 700, 1_300, 2_000],
+            rest: idle::REST,
+        }),
         Plan::Replay,
         Plan::Cold(cold::Load::default()),
         Plan::Capacity(capacity::Search { load: search, within_ms: 250.0, from: 600, exact: 0.05 }),

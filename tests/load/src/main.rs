@@ -260,7 +260,7 @@ impl Scenario {
                 Plan::Join(join::Load { sockets, documents, letters, at_once })
             }
             Self::Idle { ref sockets, ref documents } => {
-                Plan::Idle(idle::Load { sockets: sockets.clone(), documents: documents.clone() })
+                Plan::Idle(idle::Load { sockets: sockets.clone(), documents: documents.clone(), rest: idle::REST })
             }
             Self::Replay => Plan::Replay,
             Self::Cold => Plan::Cold(cold::Load::default()),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tandem_load::outcome::Outcome;
 use tandem_load::plan::Plan;
@@ -79,7 +80,7 @@ fn those_who_come_at_once_all_get_their_document() {
 
 #[test]
 fn idle_sockets_and_documents_are_weighed() {
-    let load = idle::Load { sockets: vec![20, 40], documents: vec![5, 10] };
+    let load = idle::Load { sockets: vec![20, 40], documents: vec![5, 10], rest: 1 };
     run(&Plan::Idle(load), &[Kind::Tandem], None, |outcome| {
         assert!(outcome.figures.contains_key("socket_kib") && outcome.figures.contains_key("document_kib"));
     });
@@ -94,7 +95,7 @@ fn a_trace_is_held_by_the_server_that_it_was_sent_to() {
 #[test]
 fn a_traced_document_comes_from_memory_and_after_a_restart() {
     let trace = Trace::new(None, 3_000).expect("a made trace");
-    let load = cold::Load { batch: 50, newcomers: 3, restarts: 1 };
+    let load = cold::Load { batch: 50, newcomers: 3, restarts: 1, rest: Duration::from_secs(1) };
     run(&Plan::Cold(load), &TANDEMS, Some(&trace), |outcome| {
         assert!(outcome.figure("memory_ms") > 0.0 && outcome.figure("restart_ms") > 0.0, "{outcome:?}");
     });

@@ -23,11 +23,14 @@ pub struct Load {
     pub newcomers: usize,
     /// Restarts, each with one newcomer; the memory that it takes is read at the first.
     pub restarts: usize,
+    /// Before memory is read: allocators keep what they no longer need for some ten seconds, caches a while longer. Shorter
+    /// than a server waits for its ping to be answered, which nobody does meanwhile.
+    pub rest: Duration,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { batch: 50, newcomers: 21, restarts: 5 }
+        Self { batch: 50, newcomers: 21, restarts: 5, rest: Duration::from_secs(25) }
     }
 }
 
@@ -35,8 +38,6 @@ impl Default for Load {
 const SAVE: Duration = Duration::from_secs(12);
 /// From a start to the newcomer whose wait is measured.
 const SETTLE: Duration = Duration::from_millis(1_500);
-/// Before memory is read: allocators keep what they no longer need for some ten seconds, and caches a while longer.
-const REST: Duration = Duration::from_secs(30);
 
 /// Runs against a server that has just been started.
 ///
@@ -74,11 +75,11 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         // The process has served somebody: what it sets up once is not the document's.
         let (_author, _) = Author::join(&server, &other, 0, &mut swarm)?;
         let first = held.is_none();
-        thread::sleep(if first { REST } else { SETTLE });
+        thread::sleep(if first { load.rest } else { SETTLE });
         let before = server.process.memory()?;
         cold.record(newcomer(&server, &name, trace, &mut swarm)?);
         if first {
-            thread::sleep(REST);
+            thread::sleep(load.rest);
             let after = server.process.memory()?;
             held = Some((
                 after.anonymous_kib.saturating_sub(before.anonymous_kib),

@@ -14,9 +14,9 @@ const STEADY_KIB: u64 = 64;
 /// How long memory may take to become steady, in seconds.
 const SETTLE: u64 = 30;
 
-/// What lies still for so long is idle, in seconds: before, memory is not read. The allocator gives back what it keeps for
-/// its owner after 10 to 20 s.
-const REST: u64 = 30;
+/// What lies still for so long is idle, in seconds: before, memory is not read. Allocators give back what they keep for
+/// their owners after 10 to 20 s.
+pub const REST: u64 = 30;
 
 /// The letters in a document.
 const LINE: u64 = 80;
@@ -28,12 +28,14 @@ pub struct Load {
     pub sockets: Vec<usize>,
     /// Documents, with the last number of sockets in them.
     pub documents: Vec<usize>,
+    /// Seconds of stillness before memory is read; [`REST`] if what is read is to mean something.
+    pub rest: u64,
 }
 
 impl Load {
     /// The load in words.
     pub fn words(&self) -> String {
-        let Self { sockets, documents } = self;
+        let Self { sockets, documents, .. } = self;
         format!("{sockets:?} sockets in {} documents, then the last of them in {documents:?}", documents[0])
     }
 }
@@ -65,7 +67,7 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
                 guests.write(LINE, &mut swarm)?;
             }
             there = sockets;
-            let memory = steady(&server, &mut swarm, &mut guests)?;
+            let memory = steady(&server, load.rest, &mut swarm, &mut guests)?;
             if documents == few {
                 by_sockets.push((sockets as f64, memory));
             }
@@ -86,8 +88,8 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
 }
 
 /// The server's resident memory once it does not change, with the sockets served meanwhile.
-fn steady(server: &Server, swarm: &mut Swarm, guests: &mut Guests) -> Result<f64> {
-    let rested = now() + REST * SECOND;
+fn steady(server: &Server, rest: u64, swarm: &mut Swarm, guests: &mut Guests) -> Result<f64> {
+    let rested = now() + rest * SECOND;
     while now() < rested {
         swarm.turn(rested, guests)?;
     }
