@@ -18,6 +18,10 @@ use crate::tail::Tail;
 /// How many rows, or packs of rows, one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
 
+/// So often a name is looked for again because rows went to their documents meanwhile. They do after a thousand commits or
+/// each 20 s: once is rare.
+const FINDS_MAX: u32 = 100;
+
 /// A snapshot is one row of up to a whole document: it may take as long as this many pages.
 const SNAPSHOT_PAGES: u32 = 5;
 
@@ -62,7 +66,7 @@ impl Reader {
     }
 
     pub async fn find(&self, name: &DocumentName) -> Result<Option<Document>, LogError> {
-        loop {
+        for _ in 0..FINDS_MAX {
             let moves = self.tail.moves();
             let found = within(self.turn_and_page(), documents::by_name(&self.connection, name.as_str())).await;
             let Some(mut found) = found.map_err(ReadError::into_log)? else { return Ok(None) };
@@ -72,6 +76,7 @@ impl Reader {
                 return document(&found).map(Some);
             }
         }
+        Err(LogError::Unavailable(format!("rows went to their documents {FINDS_MAX} times while a name was looked for")))
     }
 
     /// Touches the database.
