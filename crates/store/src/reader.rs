@@ -76,7 +76,9 @@ impl Reader {
                 return document(&found).map(Some);
             }
         }
-        Err(LogError::Unavailable(format!("rows went to their documents {FINDS_MAX} times while a name was looked for")))
+        Err(LogError::Unavailable(format!(
+            "rows went to their documents {FINDS_MAX} times while a name was looked for"
+        )))
     }
 
     /// Touches the database.

@@ -23,14 +23,13 @@ pub struct Load {
     pub newcomers: usize,
     /// Restarts, each with one newcomer; the memory that it takes is read at the first.
     pub restarts: usize,
-    /// Before memory is read: allocators keep what they no longer need for some ten seconds, caches a while longer. Shorter
-    /// than a server waits for its ping to be answered, which nobody does meanwhile.
+    /// Before memory is read: allocators keep what they no longer need for some ten seconds, caches for twenty.
     pub rest: Duration,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { batch: 50, newcomers: 21, restarts: 5, rest: Duration::from_secs(25) }
+        Self { batch: 50, newcomers: 21, restarts: 5, rest: Duration::from_secs(40) }
     }
 }
 
@@ -73,13 +72,13 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         server = server.restart()?;
         let mut swarm = Swarm::new(server.address)?;
         // The process has served somebody: what it sets up once is not the document's.
-        let (_author, _) = Author::join(&server, &other, 0, &mut swarm)?;
+        let (mut author, _) = Author::join(&server, &other, 0, &mut swarm)?;
         let first = held.is_none();
-        thread::sleep(if first { load.rest } else { SETTLE });
+        rest(if first { load.rest } else { SETTLE }, &mut author, &mut swarm)?;
         let before = server.process.memory()?;
         cold.record(newcomer(&server, &name, trace, &mut swarm)?);
         if first {
-            thread::sleep(load.rest);
+            rest(load.rest, &mut author, &mut swarm)?;
             let after = server.process.memory()?;
             held = Some((
                 after.anonymous_kib.saturating_sub(before.anonymous_kib),
@@ -94,6 +93,15 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         outcome.tell("resident_kib", resident as f64);
     }
     Ok(outcome)
+}
+
+/// Lets time pass; whoever is asked whether they are there answers.
+fn rest(time: Duration, author: &mut Author, swarm: &mut Swarm) -> Result<()> {
+    let rested = now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    while now() < rested {
+        swarm.turn(rested, author)?;
+    }
+    Ok(())
 }
 
 /// Somebody connects and has the document: how long that took, from the first packet on.
