@@ -31,12 +31,7 @@ pub fn binary(payload: &[&[u8]]) -> Bytes {
 /// Makes the front of one binary message: its header and the first of its bytes, which `behind` more follow.
 #[must_use]
 pub fn binary_front(front: &[u8], behind: usize) -> Bytes {
-    let length = front.len() + behind;
-    let mut out = BytesMut::with_capacity(header_len(length) + front.len());
-    out.put_u8(BINARY);
-    put_length(&mut out, length);
-    out.put_slice(front);
-    out.freeze()
+    begun(BINARY, &[front], front.len() + behind)
 }
 
 /// Makes a ping without payload.
@@ -59,11 +54,16 @@ pub fn close(code: u16, reason: &str) -> Bytes {
 }
 
 fn frame(opcode: u8, payload: &[&[u8]]) -> Bytes {
-    let length = payload.iter().map(|part| part.len()).sum();
-    let mut out = BytesMut::with_capacity(header_len(length) + length);
+    begun(opcode, payload, payload.iter().map(|part| part.len()).sum())
+}
+
+/// A frame of so many bytes as far as its first parts reach.
+fn begun(opcode: u8, parts: &[&[u8]], length: usize) -> Bytes {
+    let here: usize = parts.iter().map(|part| part.len()).sum();
+    let mut out = BytesMut::with_capacity(header_len(length) + here);
     out.put_u8(opcode);
     put_length(&mut out, length);
-    for part in payload {
+    for part in parts {
         out.put_slice(part);
     }
     out.freeze()

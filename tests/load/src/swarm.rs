@@ -212,6 +212,14 @@ impl Swarm {
         Ok(())
     }
 
+    /// Takes what comes in until then.
+    pub fn wait(&mut self, until: Nanos, party: &mut impl Party) -> Result<()> {
+        while now() < until {
+            self.turn(until, party)?;
+        }
+        Ok(())
+    }
+
     fn happened(&mut self, number: usize, events: EventFlags, party: &mut impl Party) -> Result<()> {
         let socket = &mut self.sockets[number];
         if events.contains(EventFlags::OUT) {

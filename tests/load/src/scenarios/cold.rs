@@ -97,11 +97,7 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
 
 /// Lets time pass; whoever is asked whether they are there answers.
 fn rest(time: Duration, author: &mut Author, swarm: &mut Swarm) -> Result<()> {
-    let rested = now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    while now() < rested {
-        swarm.turn(rested, author)?;
-    }
-    Ok(())
+    swarm.wait(now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), author)
 }
 
 /// Somebody connects and has the document: how long that took, from the first packet on.

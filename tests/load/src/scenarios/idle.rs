@@ -89,17 +89,11 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
 
 /// The server's resident memory once it does not change, with the sockets served meanwhile.
 fn steady(server: &Server, rest: u64, swarm: &mut Swarm, guests: &mut Guests) -> Result<f64> {
-    let rested = now() + rest * SECOND;
-    while now() < rested {
-        swarm.turn(rested, guests)?;
-    }
+    swarm.wait(now() + rest * SECOND, guests)?;
     let last = now() + SETTLE * SECOND;
     let mut readings = Vec::new();
     loop {
-        let next = now() + SECOND / 2;
-        while now() < next {
-            swarm.turn(next, guests)?;
-        }
+        swarm.wait(now() + SECOND / 2, guests)?;
         readings.push(server.process.memory()?.rss_kib);
         let recent = &readings[readings.len().saturating_sub(STEADY)..];
         let (low, high) = (recent.iter().min().copied().unwrap_or(0), recent.iter().max().copied().unwrap_or(0));

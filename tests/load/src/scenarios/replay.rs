@@ -108,9 +108,7 @@ pub fn run(server: &Server, trace: &Trace) -> Result<Outcome> {
     let own = Process::own().cpu()?.since(&own_before) as f64;
     // What the last edits still cost, their commit for one, belongs to them.
     let settled = now() + SECOND / 2;
-    while now() < settled {
-        swarm.turn(settled, &mut author)?;
-    }
+    swarm.wait(settled, &mut author)?;
     let cpu = server.process.cpu()?.since(&server_before) as f64;
     let edits = trace.len() as f64;
     let took = (ended - began) as f64;
