@@ -214,11 +214,12 @@ impl Authors {
         decided
     }
 
-    /// New structs of `client` were taken from its own author: what was called forged below its clock is its own now.
-    pub fn spoke(&mut self, client: ClientId, member: MemberId, clock: Clock) {
+    /// New structs of `client` were taken from its own author, and are in `document`: what was called forged below its
+    /// clock is its own now.
+    pub fn spoke(&mut self, client: ClientId, member: MemberId, document: &StateVector) {
         if let Some(live) = self.live.get_mut(&client).filter(|live| live.member == member) {
             live.overdue = false;
-            live.forged = live.forged.take().map(|forged| clock.max(*forged.start())..=*forged.end());
+            live.forged = live.forged.take().map(|forged| document.get(client).max(*forged.start())..=*forged.end());
             live.forged.take_if(|forged| forged.is_empty());
         }
     }
@@ -301,7 +302,7 @@ mod tests {
             Decided { clients: vec![ClientId(7)], again: vec![] }
         );
         assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Refuse);
-        authors.spoke(ClientId(7), ANN, 6);
+        authors.spoke(ClientId(7), ANN, &vector(7, 6));
         assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold, "its own word goes on being believed");
     }
 
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!(authors.expire(now), []);
         assert_eq!(authors.expire(now + ANSWERS_WITHIN), [ClientId(7)]);
         assert_eq!(authors.judge(&bob(), Id::new(7, 5)), Verdict::Take);
-        authors.spoke(ClientId(7), ANN, 6);
+        authors.spoke(ClientId(7), ANN, &vector(7, 6));
         assert_eq!(authors.judge(&bob(), Id::new(7, 6)), Verdict::Withhold);
     }
 

@@ -125,10 +125,19 @@ pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Ro
     }
 }
 
+/// Pieces that one update may fall into beyond its structs: a hundred times what merged updates of people came to, and
+/// in their price no more than their bytes.
+pub const UPDATE_PIECES_MAX: u64 = 100_000;
+
 /// The index's share of a node's limits.
 #[must_use]
 pub fn index_limits(limits: &Limits) -> IndexLimits {
-    IndexLimits { bytes: limits.document_bytes, clients: limits.document_clients, structs: limits.document_structs }
+    IndexLimits {
+        bytes: limits.document_bytes,
+        clients: limits.document_clients,
+        structs: limits.document_structs,
+        pieces: UPDATE_PIECES_MAX,
+    }
 }
 
 fn tombstone(document: Option<&Document>) -> Result<StateVector, LogError> {

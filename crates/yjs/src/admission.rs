@@ -23,6 +23,8 @@ pub enum Cause {
     Cycle,
     /// Types nested deeper than [`TYPE_NESTING_MAX`](crate::TYPE_NESTING_MAX): Yjs overflows its stack on them.
     Depth,
+    /// It falls into more pieces than one update may.
+    Pieces,
     /// A document limit is reached.
     Full,
 }
@@ -35,6 +37,7 @@ impl Cause {
             Self::Judged => "judged",
             Self::Cycle => "cycle",
             Self::Depth => "depth",
+            Self::Pieces => "pieces",
             Self::Full => "full",
         }
     }

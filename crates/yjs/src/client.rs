@@ -5,7 +5,7 @@ mod restoring;
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::Trust;
-use crate::cut::{cut, cut_kept, short};
+use crate::cut::{cut, cut_kept, is_whole, short};
 use crate::index::Collect;
 use crate::lib0::{Reader, write_var_uint};
 use crate::ranges::Ranges;
@@ -133,19 +133,24 @@ impl Client {
         weigh(&self.chunks)
     }
 
-    /// Writes a struct behind what is there, and behind `copy` too if there is one; its clocks were noted by
+    /// Writes a whole struct behind what is there, and behind `copy` too if there is one; its clocks were noted by
     /// [`extend`](Self::extend). `deleted` holds what is deleted of it, and maybe more.
     pub(crate) fn write(
         &mut self,
-        clock: Clock,
-        body: &Struct<'_>,
+        piece: &Piece<'_>,
         collect: Collect,
         deleted: &[(Clock, Clock)],
         copy: Option<&mut Relayed>,
     ) -> Weight {
-        let client = self.id;
-        let (chunks, tail, mut added) = (&mut self.chunks, &mut self.tail, Weight::default());
-        let mut copy = copy;
+        let (client, clock, body) = (self.id, piece.clock, piece.body);
+        let (chunks, tail, mut copy) = (&mut self.chunks, &mut self.tail, copy);
+        if deleted.is_empty() && is_whole(body) {
+            if let Some(copy) = copy {
+                copy.runs.push(client, &mut copy.tail, piece);
+            }
+            return push_chunked(chunks, client, tail, piece);
+        }
+        let mut added = Weight::default();
         let mut sink = |piece: &Piece<'_>| {
             if let Some(copy) = &mut copy {
                 copy.runs.push(client, &mut copy.tail, piece);
@@ -221,7 +226,7 @@ impl Client {
         write_var_uint(out, since);
         if let Some(body) = cut {
             let mut one = Runs::default();
-            one.push(self.id, &mut None, &Piece { clock: since, body: &body, deleted: false });
+            one.push(self.id, &mut None, &Piece::new(since, &body, false));
             out.extend_from_slice(&one.bytes);
             position = structs.position();
         }
@@ -380,7 +385,7 @@ fn pull(client: ClientId, left: &mut Chunk, right: &mut Chunk) {
     let mut reader = Reader::new(&bytes);
     let read = Struct::read(&mut reader, Trust::Own).ok();
     let joined = read.filter(|body| {
-        let piece = Piece { clock: right.start, body, deleted: true };
+        let piece = Piece::new(right.start, body, true);
         let joins = tail.as_ref().is_some_and(|tail| tail.takes(client, &piece, left.runs.bytes.len()));
         if joins {
             left.runs.push(client, &mut tail, &piece);

@@ -182,8 +182,17 @@ impl<'a> Content<'a> {
         match self {
             Self::Deleted(len) => Some(*len),
             Self::Values { count, .. } => Some(*count),
-            Self::String(text) => Some(text.byte_len()),
+            Self::String(text) => Some(text.byte_len() as u64),
             Self::Single { .. } => None,
+        }
+    }
+
+    /// How many bytes stand behind the length.
+    pub(crate) fn body_len(&self) -> usize {
+        match self {
+            Self::Deleted(_) => 0,
+            Self::Values { raw, .. } | Self::Single { raw, .. } => raw.len(),
+            Self::String(text) => text.byte_len(),
         }
     }
 
@@ -206,8 +215,8 @@ impl<'a> Content<'a> {
 }
 
 impl Text<'_> {
-    fn byte_len(&self) -> u64 {
-        (self.bytes.len() + (usize::from(self.lead) + usize::from(self.trail)) * REPLACEMENT.len()) as u64
+    fn byte_len(&self) -> usize {
+        self.bytes.len() + (usize::from(self.lead) + usize::from(self.trail)) * REPLACEMENT.len()
     }
 
     fn split(self, at: Clock) -> (Self, Self) {

@@ -11,11 +11,11 @@ use crate::structs::Struct;
 ///
 /// Values under a key that are not deleted stay single: see [`crate::runs`].
 pub(crate) fn cut(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut impl FnMut(&Piece<'_>)) {
-    if deleted.is_empty() && (body.len() == 1 || !is_keyed(body)) {
-        return sink(&Piece { clock: id.clock, body, deleted: false });
+    if deleted.is_empty() && is_whole(body) {
+        return sink(&Piece::new(id.clock, body, false));
     }
     each_part(id, body, deleted, &mut |piece| match piece.body.collected() {
-        Some(body) if piece.deleted => sink(&Piece { body: &body, ..*piece }),
+        Some(body) if piece.deleted => sink(&Piece::new(piece.clock, &body, true)),
         _ if piece.deleted => sink(piece),
         _ => singles(id, piece, sink),
     });
@@ -26,7 +26,7 @@ pub(crate) fn cut_kept(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], si
     if is_keyed(body) {
         each_part(id, body, deleted, &mut |piece| if piece.deleted { sink(piece) } else { singles(id, piece, sink) });
     } else {
-        sink(&Piece { clock: id.clock, body, deleted: false });
+        sink(&Piece::new(id.clock, body, false));
     }
 }
 
@@ -36,12 +36,12 @@ pub(crate) fn short(client: ClientId, piece: &Piece<'_>, sink: &mut impl FnMut(&
     let (mut clock, mut rest) = (piece.clock, *piece.body);
     loop {
         let front = rest.cut_front(Id { client, clock }, at);
-        sink(&Piece { clock, body: &front, ..*piece });
+        sink(&Piece::new(clock, &front, piece.deleted));
         clock += at;
         let Some(next) = rest.behind_bytes(RUN_BYTES_MAX) else { break };
         at = next;
     }
-    sink(&Piece { clock, body: &rest, ..*piece });
+    sink(&Piece::new(clock, &rest, piece.deleted));
 }
 
 fn each_part(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut impl FnMut(&Piece<'_>)) {
@@ -50,16 +50,16 @@ fn each_part(id: Id, body: &Struct<'_>, deleted: &[(Clock, Clock)], sink: &mut i
     for (from, to) in overlapping(deleted, clock, end) {
         for (until, deleted) in [(*from, false), (*to, true)] {
             if until >= end {
-                return sink(&Piece { clock, body: &rest, deleted });
+                return sink(&Piece::new(clock, &rest, deleted));
             }
             if until > clock {
                 let front = rest.cut_front(Id { clock, ..id }, until - clock);
-                sink(&Piece { clock, body: &front, deleted });
+                sink(&Piece::new(clock, &front, deleted));
                 clock = until;
             }
         }
     }
-    sink(&Piece { clock, body: &rest, deleted: false });
+    sink(&Piece::new(clock, &rest, false));
 }
 
 fn singles(id: Id, piece: &Piece<'_>, sink: &mut impl FnMut(&Piece<'_>)) {
@@ -69,10 +69,15 @@ fn singles(id: Id, piece: &Piece<'_>, sink: &mut impl FnMut(&Piece<'_>)) {
     let (mut clock, mut rest) = (piece.clock, *piece.body);
     while rest.len() > 1 {
         let single = rest.cut_front(Id { clock, ..id }, 1);
-        sink(&Piece { clock, body: &single, deleted: false });
+        sink(&Piece::new(clock, &single, false));
         clock += 1;
     }
-    sink(&Piece { clock, body: &rest, deleted: false });
+    sink(&Piece::new(clock, &rest, false));
+}
+
+/// Whether a struct of which nothing is deleted is held as it comes.
+pub(crate) fn is_whole(body: &Struct<'_>) -> bool {
+    !is_keyed(body) || body.len() == 1
 }
 
 fn is_keyed(body: &Struct<'_>) -> bool {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
+use crate::bulk::insert_all;
 use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
 use crate::encode::write_deletions;
 use crate::lib0::write_var_uint;
 use crate::plan::Plan;
+use crate::runs::Piece;
 use crate::state_vector::StateVector;
 use crate::structs::Struct;
 use crate::update::Update;
@@ -22,11 +24,15 @@ pub struct IndexLimits {
     pub clients: u64,
     /// Structs, as they come: what is coalesced later counts once.
     pub structs: u64,
+    /// Pieces that one update may fall into beyond the structs that it brings, by what it deletes of them and by values
+    /// that stand under one key. No Yjs sends any: a document holds such structs in their pieces already. But what merges
+    /// updates without a document leaves them whole.
+    pub pieces: u64,
 }
 
 impl IndexLimits {
     /// Bounds that nothing reaches.
-    pub const NONE: Self = Self { bytes: u64::MAX, clients: u64::MAX, structs: u64::MAX };
+    pub const NONE: Self = Self { bytes: u64::MAX, clients: u64::MAX, structs: u64::MAX, pieces: u64::MAX };
 }
 
 /// So many times the limits is what deletions may cut a document into: they are taken at the limits, which they are the
@@ -82,14 +88,14 @@ impl Index {
     /// Makes the index of clients in descending order, without limits.
     pub(crate) fn of_clients(collect: Collect, clients: Vec<Client>) -> Self {
         let mut index = Self::new(collect, IndexLimits::NONE);
-        for (slot, client) in clients.iter().enumerate() {
+        for client in &clients {
             let held = client.weight();
             index.weight.bytes += held.bytes;
             index.weight.structs += held.structs;
-            index.state.set(client.id, client.end);
-            index.slots.insert(client.id, slot);
         }
-        Self { clients, ..index }
+        index.clients = clients;
+        index.count(&(0..index.clients.len()).rev().collect::<Vec<_>>());
+        index
     }
 
     /// Sets the limits of what is admitted from here on; what is there stays.
@@ -204,18 +210,20 @@ impl Index {
         &mut self.clients[slot]
     }
 
-    /// Makes place for a client id, if the limit allows one more.
-    pub(crate) fn add_client(&mut self, client: ClientId) -> Option<usize> {
+    /// Makes place for a client id, of so many that may come, if the limit allows one more. It is found by its id when it is
+    /// [counted](Self::count).
+    pub(crate) fn add_client(&mut self, client: ClientId, of: usize) -> Option<usize> {
         if self.clients() >= self.limits.clients {
             return None;
         }
         let slot = self.clients.len();
         if slot == 0 {
             // Most documents have one for long: room for it, not for four.
-            self.clients.reserve_exact(1);
+            self.clients.reserve_exact(of);
+        } else if slot == self.clients.capacity() {
+            self.clients.reserve(of);
         }
         self.clients.push(Client::new(client));
-        self.slots.insert(client, slot);
         Some(slot)
     }
 
@@ -226,6 +234,11 @@ impl Index {
     fn encoded_bytes(&self) -> usize {
         let ranges: usize = self.clients.iter().map(|client| client.deleted.as_slice().len()).sum();
         usize::try_from(self.weight.bytes).unwrap_or(0) + ranges * 6 + self.clients.len() * 20 + 8
+    }
+
+    /// Into how many pieces one update may fall.
+    pub(crate) fn pieces(&self) -> u64 {
+        self.limits.pieces
     }
 
     /// How many bytes and structs more the limits allow.
@@ -268,11 +281,13 @@ impl Index {
             && within(self.weight.bytes + pieces * PIECE_BYTES_MAX, self.limits.bytes, CUT_LEAST.bytes)
     }
 
-    /// Takes a struct that is its client's next; `deleted` holds the ranges of it that are deleted.
+    /// Takes a struct that is its client's next, and in its encoding if that is at hand; `deleted` holds the ranges of it
+    /// that are deleted.
     pub(crate) fn take(
         &mut self,
         slot: usize,
         body: &mut Struct<'_>,
+        encoded: Option<&[u8]>,
         place: Place,
         deleted: &[(Clock, Clock)],
         copy: Option<&mut Relayed>,
@@ -283,14 +298,16 @@ impl Index {
         if place.kind != PlaceKind::Nowhere {
             body.say_keyed(place.kind == PlaceKind::Keyed);
         }
-        let added = client.write(clock, body, self.collect, deleted, copy);
+        let piece = Piece { encoded, ..Piece::new(clock, body, false) };
+        let added = client.write(&piece, self.collect, deleted, copy);
         self.weight.bytes += added.bytes;
         self.weight.structs += added.structs;
     }
 
-    /// Counts in the state vector what was taken of a client.
-    pub(crate) fn count_taken(&mut self, slot: usize) {
-        let client = &self.clients[slot];
-        self.state.set(client.id, client.end);
+    /// Counts what was taken of the clients in these slots: in the state vector, and new ones are found by their ids.
+    pub(crate) fn count(&mut self, slots: &[usize]) {
+        let clients = &self.clients;
+        self.state.set_all(slots.iter().map(|slot| (clients[*slot].id, clients[*slot].end)));
+        insert_all(&mut self.slots, slots.iter().map(|slot| (clients[*slot].id, *slot)));
     }
 }

@@ -50,6 +50,7 @@
 
 mod admission;
 mod any;
+mod bulk;
 mod client;
 mod content;
 mod cut;

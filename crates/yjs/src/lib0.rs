@@ -31,19 +31,32 @@ pub enum DecodeError {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
+    /// Whether anything was read that is written in fewer bytes, or in others.
+    varies: bool,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the front of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self { bytes, position: 0, varies: false }
     }
 
     /// Starts at `position` of `bytes`; a position behind the end reads as the end.
     #[must_use]
     pub fn at(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position: position.min(bytes.len()) }
+        Self { bytes, position: position.min(bytes.len()), varies: false }
+    }
+
+    /// Whether all that was read is what would be written in its place: no integer takes more bytes than it must.
+    #[must_use]
+    pub fn is_as_written(&self) -> bool {
+        !self.varies
+    }
+
+    /// Notes that what was read is not what would be written in its place.
+    pub(crate) fn note_variant(&mut self) {
+        self.varies = true;
     }
 
     /// How many bytes have been read.
@@ -158,6 +171,7 @@ impl<'a> Reader<'a> {
         }
         let bits = ends.trailing_zeros() + 1;
         self.position += bits as usize / 8;
+        self.varies |= (word >> (bits - 8)) & 0x7f == 0;
         let value = packed(word & (u64::MAX >> (64 - bits)) & !CONTINUES);
         if value <= MAX_INTEGER { Ok(value) } else { Err(DecodeError::Integer) }
     }
@@ -167,6 +181,7 @@ impl<'a> Reader<'a> {
             let byte = self.u8()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
+                self.varies |= byte == 0;
                 return if value <= MAX_INTEGER { Ok(value) } else { Err(DecodeError::Integer) };
             }
             shift += 7;

@@ -24,7 +24,7 @@ pub fn merge(updates: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
     let mut sources: BTreeMap<ClientId, Vec<Source<'_>>> = BTreeMap::new();
     for (at, update) in updates.iter().enumerate() {
         for block in update.filled() {
-            let source = Source { first: block.first, at, structs: update.structs(block) };
+            let source = Source { first: block.first, at, structs: update.structs(block.start) };
             sources.entry(block.client).or_default().push(source);
         }
     }

@@ -16,7 +16,7 @@ use crate::index::{Index, PIECE_BYTES_MAX};
 use crate::lib0::write_var_uint;
 use crate::ranges::overlapping;
 use crate::structs::{Item, Parent, Struct};
-use crate::update::{Block, Structs, Update};
+use crate::update::{Block, Cursor, Update};
 
 /// Why a block cannot go on.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +40,10 @@ enum State {
 }
 
 /// One block on its way.
-struct Walk<'a> {
+struct Walk {
     client: ClientId,
-    structs: Structs<'a>,
+    /// What of it was not looked at.
+    rest: Cursor,
     slot: Option<usize>,
     state: State,
     judged: bool,
@@ -59,6 +60,15 @@ struct Taken {
     copy: Option<Box<Relayed>>,
 }
 
+/// How a struct came.
+#[derive(Clone, Copy)]
+struct Came<'a> {
+    clock: Clock,
+    bytes: u64,
+    /// Its bytes, if the index would encode it in the same.
+    encoded: Option<&'a [u8]>,
+}
+
 enum Step {
     /// The block needs nothing more, or cannot go on, or has come as far as was asked.
     Back,
@@ -71,7 +81,7 @@ pub(crate) struct Plan<'i, 'a, 'j> {
     index: &'i mut Index,
     update: &'i Update<'a>,
     /// The highest client first.
-    walks: Vec<Walk<'a>>,
+    walks: Vec<Walk>,
     judge: &'j mut dyn FnMut(Id) -> Verdict,
     admission: Admission,
     deleting: Deleting,
@@ -79,22 +89,24 @@ pub(crate) struct Plan<'i, 'a, 'j> {
     gone: Vec<(usize, Clock, Clock)>,
     /// How much may be taken yet, as it comes.
     room: Weight,
+    /// How many pieces more it may fall into.
+    pieces: u64,
 }
 
 impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     pub(crate) fn new(index: &'i mut Index, update: &'i Update<'a>, judge: &'j mut dyn FnMut(Id) -> Verdict) -> Self {
         let walk = |block: &Block| Walk {
             client: block.client,
-            structs: update.structs(block),
+            rest: block.start,
             slot: index.slot(block.client),
             state: State::Ready,
             judged: false,
             taken: None,
         };
         let walks: Vec<_> = update.filled().map(walk).collect();
-        let room = index.room();
+        let (room, pieces) = (index.room(), index.pieces());
         let deleting = Deleting::what_is_there(index, update, |client| walk_of(&walks, client).is_some());
-        Self { index, update, walks, judge, admission: Admission::default(), deleting, gone: Vec::new(), room }
+        Self { index, update, walks, judge, admission: Admission::default(), deleting, gone: Vec::new(), room, pieces }
     }
 
     /// Walks all blocks, takes what can be taken, and deletes.
@@ -124,6 +136,9 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     }
 
     fn finish(mut self) -> Admission {
+        let slots: Vec<_> =
+            self.walks.iter().filter(|walk| walk.taken.is_some()).filter_map(|walk| walk.slot).collect();
+        self.index.count(&slots);
         if self.deleting.reaches_ahead && self.admission.missing.is_none() {
             self.miss_deleted();
         }
@@ -135,10 +150,9 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let mut gone = gone.into_iter().peekable();
         let mut out = Vec::with_capacity(64);
         let taken = || walks.iter().enumerate().filter_map(|(at, walk)| Some((at, walk.slot?, walk.taken.as_ref()?)));
-        admission.before.reserve(taken().count());
-        write_var_uint(&mut out, taken().count() as u64);
+        admission.before.reserve(slots.len());
+        write_var_uint(&mut out, slots.len() as u64);
         for (at, slot, taken) in taken() {
-            index.count_taken(slot);
             let gone = std::iter::from_fn(|| gone.next_if(|gone| gone.0 == at)).map(|(_, from, to)| (from, to));
             deleting.what_came(index.client_mut(slot), taken.deleted_at, gone);
             let client = index.client(slot);
@@ -180,14 +194,14 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
 
     fn advance(&mut self, at: usize, until: Option<Clock>) -> Step {
         let client = self.walks[at].client;
-        let mut structs = self.walks[at].structs;
+        let mut structs = self.update.structs(self.walks[at].rest);
         let mut end = self.walks[at].slot.map_or(0, |slot| self.index.client(slot).end);
         loop {
             if until.is_some_and(|until| end > until) {
-                self.walks[at].structs = structs;
+                self.walks[at].rest = structs.cursor();
                 return Step::Back;
             }
-            let here = structs;
+            let here = structs.cursor();
             let Some((clock, mut body)) = structs.next() else {
                 self.walks[at].state = State::Done;
                 return Step::Back;
@@ -196,12 +210,13 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
                 continue;
             }
             let place = self.examine(at, clock, &body, end);
-            let bytes = (structs.position() - here.position()) as u64;
-            match place.and_then(|place| self.take(at, clock, &mut body, bytes, place)) {
+            let (bytes, encoded) = structs.since(here);
+            let came = Came { clock, bytes, encoded };
+            match place.and_then(|place| self.take(at, came, &mut body, place)) {
                 Ok(taken_until) => end = taken_until,
                 Err(Stop::Needs(other, needed)) => {
                     // It is read again when what it waits for has come.
-                    self.walks[at].structs = here;
+                    self.walks[at].rest = here;
                     return Step::Needs(other, needed);
                 }
                 Err(stop) => {
@@ -291,8 +306,10 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
 
     /// The client of an element that a struct of the block `at` refers to, if the element is there.
     fn holder(&self, at: usize, id: Id) -> Result<&Client, Stop> {
-        let own = (self.walks[at].client == id.client).then_some(at);
-        let other = own.or_else(|| walk_of(&self.walks, id.client));
+        // Most refer to their own client or to its neighbour.
+        let near =
+            [at, at + 1].into_iter().find(|near| self.walks.get(*near).is_some_and(|walk| walk.client == id.client));
+        let other = near.or_else(|| walk_of(&self.walks, id.client));
         let slot = other.map_or_else(|| self.index.slot(id.client), |other| self.walks[other].slot);
         let held = slot.map(|slot| self.index.client(slot)).filter(|client| id.clock < client.end);
         held.ok_or_else(|| match other.map(|other| (other, self.walks[other].state)) {
@@ -303,19 +320,15 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         })
     }
 
-    /// Takes a struct that came in so many bytes; answers its client's clock behind it.
-    fn take(
-        &mut self,
-        at: usize,
-        clock: Clock,
-        body: &mut Struct<'_>,
-        bytes: u64,
-        place: Place,
-    ) -> Result<Clock, Stop> {
+    /// Takes a struct; answers its client's clock behind it.
+    fn take(&mut self, at: usize, came: Came<'_>, body: &mut Struct<'_>, place: Place) -> Result<Clock, Stop> {
+        let Came { clock, bytes, mut encoded } = came;
+        let blocks = self.walks.len();
         let walk = &mut self.walks[at];
         let before = walk.slot.map_or(0, |slot| self.index.client(slot).end);
         // Of what overlaps the known only the rest is new.
         if clock < before {
+            encoded = None;
             body.cut_front(Id { client: walk.client, clock }, before - clock);
         }
         let end = before + body.len();
@@ -326,19 +339,23 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let deleted = overlapping(ahead, before, end);
         let cuts = cuts(before, end, deleted, place.kind == PlaceKind::Keyed && !gone);
         let weight = Weight { bytes: bytes.saturating_add(cuts.saturating_mul(PIECE_BYTES_MAX)), structs: 1 + cuts };
+        if cuts > self.pieces {
+            return Err(Stop::Refused(Cause::Pieces));
+        }
         if self.room.bytes < weight.bytes || self.room.structs < weight.structs {
             return Err(Stop::Refused(Cause::Full));
         }
         let slot = match walk.slot {
             Some(slot) => slot,
-            None => self.index.add_client(walk.client).ok_or(Stop::Refused(Cause::Full))?,
+            None => self.index.add_client(walk.client, blocks).ok_or(Stop::Refused(Cause::Full))?,
         };
         walk.slot = Some(slot);
+        self.pieces -= cuts;
         self.room.bytes -= weight.bytes;
         self.room.structs -= weight.structs;
         let taken =
             walk.taken.get_or_insert_with(|| Taken { before, deleted_at, copy: (before > 0).then(Box::default) });
-        self.index.take(slot, body, place, deleted, taken.copy.as_deref_mut());
+        self.index.take(slot, body, encoded, place, deleted, taken.copy.as_deref_mut());
         if gone {
             match self.gone.last_mut() {
                 Some(last) if last.0 == at && last.2 == before => last.2 = end,
@@ -363,6 +380,6 @@ fn cuts(from: Clock, to: Clock, deleted: &[(Clock, Clock)], keyed: bool) -> u64 
 }
 
 /// Where the block of a client stands.
-fn walk_of(walks: &[Walk<'_>], client: ClientId) -> Option<usize> {
+fn walk_of(walks: &[Walk], client: ClientId) -> Option<usize> {
     walks.binary_search_by(|walk| client.cmp(&walk.client)).ok()
 }

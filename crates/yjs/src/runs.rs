@@ -8,8 +8,8 @@
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::reference;
-use crate::lib0::{Reader, var_uint_len, write_var_uint};
-use crate::structs::{self, Struct, write_gc_head};
+use crate::lib0::{Reader, var_uint_len};
+use crate::structs::{self, Struct};
 
 /// A run of text or values that has reached so many bytes grows no more; one that came longer is taken apart when it is
 /// touched. So what touches the middle of a client's structs has little to read and move, however long a paste was.
@@ -24,6 +24,14 @@ pub(crate) struct Piece<'a> {
     pub(crate) body: &'a Struct<'a>,
     /// Whether all of it is known to be deleted.
     pub(crate) deleted: bool,
+    /// The same encoded, but maybe for what it says of a key: where that is at hand, it is copied.
+    pub(crate) encoded: Option<&'a [u8]>,
+}
+
+impl<'a> Piece<'a> {
+    pub(crate) fn new(clock: Clock, body: &'a Struct<'a>, deleted: bool) -> Self {
+        Self { clock, body, deleted, encoded: None }
+    }
 }
 
 /// Encoded structs in a row.
@@ -112,26 +120,27 @@ impl Runs {
 
     fn append(&mut self, piece: &Piece<'_>) -> Option<Tail> {
         self.last_at = self.bytes.len();
+        match piece.encoded {
+            Some(encoded) => {
+                self.bytes.extend_from_slice(encoded);
+                self.bytes[self.last_at] = structs::without_key_bit(encoded[0]) | piece.body.key_bit();
+            }
+            None => piece.body.write(&mut self.bytes),
+        }
+        let length_at = |length, body| self.bytes.len() - body - var_uint_len(length);
         match piece.body {
             Struct::Gc(length) => {
-                write_gc_head(&mut self.bytes);
-                let length_at = self.bytes.len();
-                write_var_uint(&mut self.bytes, *length);
-                Some(Tail { reference: 0, keyed: false, deleted: true, right: None, length_at, length: *length })
+                let (length, length_at) = (*length, length_at(*length, 0));
+                Some(Tail { reference: 0, keyed: false, deleted: true, right: None, length_at, length })
             }
-            Struct::Item(item) => {
-                item.write_head(&mut self.bytes);
-                let length_at = self.bytes.len();
-                item.content.write(&mut self.bytes);
-                item.content.written_length().map(|length| Tail {
-                    reference: item.content.reference(),
-                    keyed: item.keyed,
-                    deleted: piece.deleted,
-                    right: item.right,
-                    length_at,
-                    length,
-                })
-            }
+            Struct::Item(item) => item.content.written_length().map(|length| Tail {
+                reference: item.content.reference(),
+                keyed: item.keyed,
+                deleted: piece.deleted,
+                right: item.right,
+                length_at: length_at(length, item.content.body_len()),
+                length,
+            }),
             Struct::Skip(_) => None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_model::{ClientId, Clock};
 
+use crate::bulk::insert_all;
 use crate::lib0::{DecodeError, Reader, write_var_uint};
 
 /// The next clock of each client: everything below it is there.
@@ -77,6 +78,11 @@ impl StateVector {
         } else {
             self.clocks.insert(client, clock);
         }
+    }
+
+    /// Sets the next clocks of clients that differ, none of which is 0.
+    pub(crate) fn set_all(&mut self, clocks: impl ExactSizeIterator<Item = (ClientId, Clock)>) {
+        insert_all(&mut self.clocks, clocks);
     }
 
     /// Raises the next clock of `client` to `clock` at least.

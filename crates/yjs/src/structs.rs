@@ -52,7 +52,7 @@ pub(crate) enum Parent<'a> {
 
 impl<'a> Struct<'a> {
     /// Reads one struct and checks what can be checked of it alone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(reader: &mut Reader<'a>, trust: Trust) -> Result<Self, Refusal> {
         let info = reader.u8()?;
         let reference = info & REFERENCE_BITS;
@@ -62,6 +62,21 @@ impl<'a> Struct<'a> {
             SKIP => Ok(Self::Skip(nonzero(reader.var_uint()?)?)),
             _ if !content::is_known(reference) => Err(Refusal::ContentRef),
             _ => Item::read(reader, info, trust).map(Self::Item),
+        }
+    }
+
+    /// Writes it as an update carries it.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Gc(length) => {
+                out.push(GC);
+                write_var_uint(out, *length);
+            }
+            Self::Skip(length) => write_skip(out, *length),
+            Self::Item(item) => {
+                item.write_head(out);
+                item.content.write(out);
+            }
         }
     }
 
@@ -120,6 +135,11 @@ impl<'a> Struct<'a> {
         }
     }
 
+    /// Whether it says that it stands under a key, as the first byte of its encoding says it.
+    pub(crate) fn key_bit(&self) -> u8 {
+        if matches!(self, Self::Item(item) if item.keyed) { HAS_SUB } else { 0 }
+    }
+
     /// Lets the struct say that it stands under a key, or that it does not; one that names its parent says it anyway.
     pub(crate) fn say_keyed(&mut self, keyed: bool) {
         if let Self::Item(item) = self
@@ -160,13 +180,17 @@ impl<'a> Item<'a> {
     }
 
     /// Yjs takes any number but 1 for "an element follows".
-    #[inline]
+    #[inline(always)]
     fn read_parent(reader: &mut Reader<'a>, keyed: bool, trust: Trust) -> Result<Parent<'a>, Refusal> {
-        if reader.var_uint()? == 1 {
+        let said = reader.var_uint()?;
+        if said == 1 {
             let name = read_text(reader, trust)?;
             let key = if keyed { read_text(reader, trust)? } else { &[] };
             Ok(Parent::Root(name, key))
         } else {
+            if said != 0 {
+                reader.note_variant();
+            }
             let id = read_id(reader)?;
             let key = if keyed { read_text(reader, trust)? } else { &[] };
             Ok(Parent::Element(id, key))
@@ -174,7 +198,7 @@ impl<'a> Item<'a> {
     }
 
     /// Writes everything that stands before the content.
-    pub(crate) fn write_head(&self, out: &mut Vec<u8>) {
+    fn write_head(&self, out: &mut Vec<u8>) {
         let mut info = self.content.reference();
         info |= if self.origin.is_some() { HAS_ORIGIN } else { 0 };
         info |= if self.right.is_some() { HAS_RIGHT } else { 0 };
@@ -230,9 +254,9 @@ pub(crate) fn is_gone(info: u8) -> bool {
     matches!(info & REFERENCE_BITS, GC | content::reference::DELETED)
 }
 
-/// Writes a GC struct up to its length.
-pub(crate) fn write_gc_head(out: &mut Vec<u8>) {
-    out.push(GC);
+/// The first byte of an encoded struct, as far as it does not say whether it stands under a key.
+pub(crate) fn without_key_bit(info: u8) -> u8 {
+    info & !HAS_SUB
 }
 
 /// Writes a Skip struct.
@@ -251,7 +275,7 @@ fn write_id(out: &mut Vec<u8>, id: Id) {
     write_var_uint(out, id.clock);
 }
 
-#[inline]
+#[inline(always)]
 fn read_text<'a>(reader: &mut Reader<'a>, trust: Trust) -> Result<&'a [u8], Refusal> {
     if trust == Trust::Own {
         return Ok(reader.buf()?);

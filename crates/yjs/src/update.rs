@@ -22,20 +22,31 @@ pub struct Update<'a> {
     blocks: Vec<Block>,
     deletions_at: usize,
     has_deletions: bool,
+    /// Whether its structs are encoded as this crate encodes them.
+    as_written: bool,
 }
 
 /// The structs of one client, which follow one another by clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
     pub(crate) client: ClientId,
-    /// Clock of the first struct, be it a Skip.
-    start: Clock,
+    /// Before the first struct, be it a Skip.
+    pub(crate) start: Cursor,
     /// Clock of the first struct that is no Skip.
     pub(crate) first: Clock,
     /// Behind the last struct that is no Skip; equal to `first` if there is none.
     pub(crate) end: Clock,
-    count: u64,
+}
+
+/// A place between the structs of a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// Where the next one starts among the bytes.
     at: usize,
+    /// How many there are from it on.
+    left: u64,
+    /// Its clock.
+    clock: Clock,
 }
 
 impl<'a> Update<'a> {
@@ -48,9 +59,9 @@ impl<'a> Update<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut reader = Reader::new(bytes);
         let blocks = read_blocks(&mut reader)?;
-        let deletions_at = reader.position();
+        let (deletions_at, as_written) = (reader.position(), reader.is_as_written());
         let has_deletions = check_deletions(&mut reader)?;
-        Ok(Self { bytes, blocks, deletions_at, has_deletions })
+        Ok(Self { bytes, blocks, deletions_at, has_deletions, as_written })
     }
 
     /// How many clients an update that is not decoded yet says it has structs of, where its length allows so many.
@@ -99,9 +110,10 @@ impl<'a> Update<'a> {
         self.blocks.iter().filter(|block| block.first < block.end)
     }
 
-    /// The structs of a block, from its start.
-    pub(crate) fn structs(&self, block: &Block) -> Structs<'a> {
-        Structs { reader: Reader::at(self.bytes, block.at), left: block.count, clock: block.start }
+    /// The structs of a block from there on.
+    pub(crate) fn structs(&self, from: Cursor) -> Structs<'a> {
+        let reader = Reader::at(self.bytes, from.at);
+        Structs { as_written: self.as_written, reader, left: from.left, clock: from.clock }
     }
 
     /// The deleted ranges as they stand: client, first clock, clock behind the last.
@@ -115,22 +127,29 @@ impl<'a> Update<'a> {
 /// Walks over the structs of a block that was checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Structs<'a> {
+    as_written: bool,
     reader: Reader<'a>,
     left: u64,
     clock: Clock,
 }
 
 impl<'a> Structs<'a> {
-    /// How many bytes of the update have been passed.
-    pub(crate) fn position(&self) -> usize {
-        self.reader.position()
+    /// Where they stand.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor { at: self.reader.position(), left: self.left, clock: self.clock }
+    }
+
+    /// How many bytes were passed since, and what, if that is how this crate encodes it.
+    pub(crate) fn since(&self, before: Cursor) -> (u64, Option<&'a [u8]>) {
+        let passed = self.reader.since(before.at);
+        (passed.len() as u64, self.as_written.then_some(passed))
     }
 }
 
 impl<'a> Iterator for Structs<'a> {
     type Item = (Clock, Struct<'a>);
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let read = Struct::read(&mut self.reader, Trust::Own).ok()?;
@@ -188,7 +207,8 @@ fn read_block(reader: &mut Reader<'_>) -> Result<Block, Refusal> {
     let client = ClientId(reader.var_uint()?);
     let start = reader.var_uint()?;
     bounded(count, reader.remaining() / STRUCT_BYTES_MIN)?;
-    let mut block = Block { client, start, first: start, end: start, count, at: reader.position() };
+    let cursor = Cursor { at: reader.position(), left: count, clock: start };
+    let mut block = Block { client, start: cursor, first: start, end: start };
     let mut clock = start;
     let mut filled = false;
     for _ in 0..count {

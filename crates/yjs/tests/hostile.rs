@@ -99,8 +99,11 @@ fn an_index_stays_consistent_whatever_it_is_given() {
     for seed in 0..300 {
         let mut numbers = Numbers::new(seed);
         let collect = if seed % 2 == 0 { Collect::Collected } else { Collect::Kept };
-        let limits =
-            if seed % 5 == 0 { IndexLimits { bytes: 600, clients: 3, structs: 40 } } else { IndexLimits::NONE };
+        let limits = if seed % 5 == 0 {
+            IndexLimits { bytes: 600, clients: 3, structs: 40, pieces: 12 }
+        } else {
+            IndexLimits::NONE
+        };
         let mut index = Index::new(collect, limits);
         let mut mirror = Index::new(collect, IndexLimits::NONE);
         let mut rows: Vec<Vec<u8>> = Vec::new();

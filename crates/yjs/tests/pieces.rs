@@ -66,3 +66,17 @@ fn what_comes_with_its_deletions_counts_the_pieces_that_it_is_cut_into() {
     assert_eq!((admission.refused, index.structs()), (None, 1_000));
     index.check_invariants();
 }
+
+#[test]
+fn an_update_falls_into_so_many_pieces_and_no_more() {
+    let mut index = Index::new(Collect::Collected, IndexLimits { pieces: 10, ..IndexLimits::NONE });
+    let text = "a".repeat(100);
+    let admission = admit(&mut index, &update().client(1, 0).root_text(&text).delete(1, &every_other(14)).finish());
+    assert_eq!((admission.refused, admission.cause), (Some(Id::new(1, 0)), Some(Cause::Pieces)));
+    assert_eq!((admission.full, index.clients()), (false, 0));
+    let admission = admit(&mut index, &update().client(1, 0).root_text(&text).delete(1, &every_other(10)).finish());
+    assert_eq!((admission.refused, index.structs()), (None, 10));
+    let later = admit(&mut index, &update().delete(1, &every_other(100)).finish());
+    assert_eq!((later.refused, index.structs()), (None, 100), "what is there already is deleted however it lies");
+    index.check_invariants();
+}

@@ -11,7 +11,7 @@ const JUDGED: u8 = 4;
 const RESTORED: u8 = 8;
 
 /// Low enough that inputs reach them.
-const LOW: IndexLimits = IndexLimits { bytes: 600, clients: 3, structs: 40 };
+const LOW: IndexLimits = IndexLimits { bytes: 600, clients: 3, structs: 40, pieces: 12 };
 
 /// What is taken is held, is relayed as something that others take whole, and is loaded again from the whole encoding,
 /// from a merge and from differences; what is not taken is said. What is taken for an encoding and its outline is an index.

@@ -65,13 +65,16 @@ const refusedWhole = {
   'a broken end behind 4 MiB': [() => forge.update([{ client: 1, structs: [...range(0.7 * MILLION, (n) => forge.text('a', n === 0 ? {} : { origin: [1, n - 1] })), forge.item(11, raw(1))] }]), 'content-ref']
 }
 
-/** Updates that are sound, however strange: taken, and no Yjs minds. `false`: taken in part, and refused as full. */
+/** So many letters of which every other is deleted, letters and deletions in one update. */
+const holes = (count) => forge.update([{ client: 1, structs: [forge.text('x'.repeat(2 * count))] }], [[1, range(count, (n) => [2 * n, 1])]])
+
+/** Updates that are sound, however strange: taken, and no Yjs minds. With a reason: refused for it in part. */
 const strange = {
   'a length of 2^53': [() => forge.one(forge.gone(MAX))],
   'a deleted length of 2^53, deleted again': [() => forge.update([{ client: 1, structs: [forge.item(forge.DELETED, pack(MAX), { parent: 'list' })] }], [[1, [[0, MAX]]]])],
   'a parent that is text': [() => forge.update([{ client: 1, structs: [forge.text('a'), forge.text('b', { parent: [1, 0] })] }])],
-  // With more of them the document would be full.
-  '400,000 deleted holes': [() => forge.update([{ client: 1, structs: [forge.text('x'.repeat(0.8 * MILLION))] }], [[1, range(0.4 * MILLION, (n) => [2 * n, 1])]])],
+  '40,000 deleted holes': [() => holes(40_000)],
+  '400,000 deleted holes': [() => holes(400_000), 'pieces'],
   'a million deleted ranges backwards': [() => forge.update([{ client: 1, structs: [forge.gone(2 * MILLION + 1)] }], [[1, range(MILLION, (n) => [2 * MILLION - 2 * n, 1])]])],
   'a million times the same deletion': [() => forge.update([{ client: 1, structs: [forge.gone(1_000)] }], [[1, range(MILLION, () => [0, 1_000])]])],
   'a million values': [() => forge.one(forge.item(forge.ANY, pack(MILLION, Buffer.alloc(MILLION, 126)), { parent: 'list' }))],
@@ -82,10 +85,10 @@ const strange = {
   // Yjs itself compares each of these with all before it: more of them would hold up the readers, not the server.
   '2,000 values of one key, side by side': [() => forge.update([{ client: 1, structs: range(2_000, () => forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })) }])],
   // Each is one struct as it comes, and more than a document may have as it is held.
-  'three million values of one key that would fall apart': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })] }]), false],
-  'text that its deletions would cut into three million': [() => forge.update([{ client: 1, structs: [forge.text('x'.repeat(3_000_000))] }], [[1, range(1_500_000, (n) => [2 * n, 1])]]), false],
-  'a million clients': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, structs: [forge.gone(1)] }))), false],
-  'a million clients in no order': [() => forge.update(range(MILLION, (n) => ({ client: 1 + (n * 7_919) % (MILLION + 3), structs: [forge.gone(1)] }))), false]
+  'three million values of one key that would fall apart': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })] }]), 'pieces'],
+  'text that its deletions would cut into three million': [() => holes(1_500_000), 'pieces'],
+  'a million clients': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, structs: [forge.gone(1)] }))), 'full'],
+  'a million clients in no order': [() => forge.update(range(MILLION, (n) => ({ client: 1 + (n * 7_919) % (MILLION + 3), structs: [forge.gone(1)] }))), 'full']
 }
 
 /** Updates that need what nobody has: asked for three times, then refused. */
@@ -146,7 +149,7 @@ const framed = (make) => (key) => [Buffer.concat([pack(key), make()])]
  */
 export const attacks = [
   ...rows(refusedWhole, (make, reason) => ({ frames: updated(make), told: 'refused', reason })),
-  ...rows(strange, (make, taken = true) => ({ frames: updated(make), told: taken ? 'taken' : 'refused', reason: taken ? null : 'full' })),
+  ...rows(strange, (make, reason = null) => ({ frames: updated(make), told: reason ? 'refused' : 'taken', reason })),
   ...rows(gaps, (make) => ({ frames: updated(make), told: 'refused', reason: null, slow: true, answer: make })),
   ...rows(badFrames, (make, code) => ({ frames: framed(make), told: 'closed', code, reason: code })),
   ...rows(badPresence, (make, reason) => ({ frames: framed(make), told: 'ignored', reason })),

@@ -82,7 +82,7 @@ impl Room {
         let (subject, bound) = (member.subject.clone(), member.bound);
         let update = Bytes::from(taken);
         for (client, _) in &admission.before {
-            self.authors.spoke(*client, brought.member, self.index.state_vector().get(*client));
+            self.authors.spoke(*client, brought.member, self.index.state_vector());
         }
         let before = std::mem::take(&mut admission.before);
         self.fan_out(Some(brought.member), before, update.clone());
@@ -164,7 +164,7 @@ impl Room {
 fn refusal_of(admission: &Admission, deleted: bool) -> Refusal {
     match admission.cause {
         _ if admission.full => Refusal::Full,
-        Some(cause @ (Cause::Cycle | Cause::Depth)) => {
+        Some(cause @ (Cause::Cycle | Cause::Depth | Cause::Pieces)) => {
             counter!("tandem_updates_refused_total", "reason" => cause.name()).increment(1);
             Refusal::BadUpdate
         }

@@ -44,8 +44,8 @@ fn answer(index: &mut Index, question: &[u8]) -> Result<Vec<u8>, tandem_yjs::Dec
     match reader.u8()? {
         0 => {
             let collect = if reader.u8()? == 1 { Collect::Collected } else { Collect::Kept };
-            let limits =
-                IndexLimits { bytes: reader.var_uint()?, clients: reader.var_uint()?, structs: reader.var_uint()? };
+            let (bytes, clients, structs) = (reader.var_uint()?, reader.var_uint()?, reader.var_uint()?);
+            let limits = IndexLimits { bytes, clients, structs, ..IndexLimits::NONE };
             *index = Index::new(collect, limits);
         }
         1 => {
