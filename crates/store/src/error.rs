@@ -148,6 +148,18 @@ pub enum OpenError {
         /// The steps that the schema lacks.
         steps: Vec<String>,
     },
+    /// What is stored is of a format that this binary cannot read.
+    #[error(
+        "what {database} holds is of format {format}, and this version of tandem reads up to {own}; use a version whose `tandem --version` says format {format}, or restore a backup from before the upgrade"
+    )]
+    Newer {
+        /// The database, without a password.
+        database: String,
+        /// The format of what is stored.
+        format: u32,
+        /// The highest that this binary reads.
+        own: u32,
+    },
     /// A step failed; it left nothing behind.
     #[error("the schema of {database} cannot be brought up to date: {reason}; nothing of the failed step was kept")]
     Migration {

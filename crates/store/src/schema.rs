@@ -2,7 +2,7 @@
 
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryOrder};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
-use tandem_migrations::{Migrator, TABLES};
+use tandem_migrations::{Migrator, STORE_FORMAT, TABLES, format_of};
 
 use crate::error::OpenError;
 use crate::fault::{Fault, describe};
@@ -44,6 +44,10 @@ pub async fn lacking(db: &DatabaseConnection, database: &str, schema: Schema) ->
     let steps = compare::<Migrator>(db).await.map_err(|error| failed(database, &error))?;
     let Steps { pending, unknown } = steps;
     let database = || database.to_owned();
+    let format = unknown.iter().filter_map(|step| format_of(step)).max().filter(|format| *format > STORE_FORMAT);
+    if let Some(format) = format {
+        return Err(OpenError::Newer { database: database(), format, own: STORE_FORMAT });
+    }
     match schema {
         _ if pending.is_empty() => Ok(pending),
         _ if !unknown.is_empty() => Err(OpenError::Foreign { database: database(), unknown, steps: pending }),

@@ -104,7 +104,7 @@ async fn a_database_of_the_former_version_is_brought_up_to_date() {
     Former::up(&db, None).await.unwrap();
     db.close().await.unwrap();
     let pending = Store::pending(&place.url()).await.unwrap();
-    assert_eq!(pending, ["m20261127_000005_packed_updates"]);
+    assert_eq!(pending, ["m20261127_000005_packed_updates_format_3"]);
     let require = Options { schema: Schema::Require, ..Options::default() };
     let error = Store::open(&place.url(), &require).await.map(|_| ()).unwrap_err();
     assert!(matches!(&error, OpenError::Behind { steps, .. } if *steps == pending), "{error}");
@@ -125,6 +125,24 @@ async fn this_version_serves_the_schema_of_the_coming_one() {
     assert_eq!(seqs(&load(&store.log(), &a).await), [1]);
     store.close().await;
     assert_eq!(place.number("SELECT count(*) FROM documents WHERE colour = 'red'").await, 1, "its step stays");
+}
+
+#[tokio::test]
+async fn what_is_stored_in_a_coming_format_is_left_alone() {
+    let place = Place::new();
+    place.open().await.close().await;
+    let db = place.past().await;
+    let step = "INSERT INTO seaql_migrations VALUES ('m29990101_000001_colours_format_9', 0)";
+    db.execute_unprepared(step).await.unwrap();
+    db.close().await.unwrap();
+    for error in [
+        Store::open(&place.url(), &Options::default()).await.map(|_| ()).unwrap_err(),
+        Store::pending(&place.url()).await.map(|_| ()).unwrap_err(),
+        Store::migrate(&place.url()).await.map(|_| ()).unwrap_err(),
+    ] {
+        assert!(matches!(error, OpenError::Newer { format: 9, own: 3, .. }), "{error}");
+        assert!(error.to_string().contains("format 9"), "{error}");
+    }
 }
 
 #[tokio::test]
