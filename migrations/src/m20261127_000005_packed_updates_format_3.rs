@@ -11,6 +11,9 @@ enum DocumentUpdates {
     First,
 }
 
+#[derive(DeriveIden)]
+struct DocumentSnapshots;
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     fn use_transaction(&self) -> Option<bool> {
@@ -25,6 +28,7 @@ impl MigrationTrait for Migration {
         manager.alter_table(Table::alter().table(DocumentUpdates::Table).add_column(first).to_owned()).await
     }
 
+    /// Snapshots go: the rows that they were made of are there, and format 2 reads those.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let packed = Query::select()
             .expr(Expr::val(1))
@@ -35,6 +39,8 @@ impl MigrationTrait for Migration {
         if manager.get_connection().query_one(&packed).await?.is_some() {
             return Err(DbErr::Custom("there are packed rows: without the column they cannot be read".to_owned()));
         }
+        let snapshots = Query::delete().from_table(DocumentSnapshots).to_owned();
+        manager.get_connection().execute(&snapshots).await?;
         let table = Table::alter().table(DocumentUpdates::Table).drop_column(DocumentUpdates::First).to_owned();
         manager.alter_table(table).await
     }

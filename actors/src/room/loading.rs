@@ -125,8 +125,8 @@ pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Ro
     }
 }
 
-/// Pieces that one update may fall into beyond its structs: a hundred times what merged updates of people came to, and
-/// in their price no more than their bytes.
+/// Pieces that one update may fall into beyond its structs: far more than what people wrote comes to, and few enough that
+/// cutting them costs hardly more than an update without any.
 pub const UPDATE_PIECES_MAX: u64 = 100_000;
 
 /// The index's share of a node's limits.

@@ -150,7 +150,7 @@ pub enum OpenError {
     },
     /// What is stored is of a format that this binary cannot read.
     #[error(
-        "what {database} holds is of format {format}, and this version of tandem reads up to {own}; use a version whose `tandem --version` says format {format}, or restore a backup from before the upgrade"
+        "what {database} holds is of format {format}, and this version of tandem reads up to {own}; use a version whose `tandem --version` says format {format} or above, or restore a backup from before the upgrade"
     )]
     Newer {
         /// The database, without a password.

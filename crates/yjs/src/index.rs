@@ -25,8 +25,8 @@ pub struct IndexLimits {
     /// Structs, as they come: what is coalesced later counts once.
     pub structs: u64,
     /// Pieces that one update may fall into beyond the structs that it brings, by what it deletes of them and by values
-    /// that stand under one key. No Yjs sends any: a document holds such structs in their pieces already. But what merges
-    /// updates without a document leaves them whole.
+    /// that stand under one key. A Yjs document holds such structs in their pieces already; what merges updates without
+    /// a document leaves them whole, and so what waits in a document for something that it misses.
     pub pieces: u64,
 }
 
@@ -41,6 +41,9 @@ pub const CUT_LIMITS: u64 = 2;
 
 /// What deletions may cut a document into however low its limits are.
 const CUT_LEAST: Weight = Weight { bytes: 64 * 1024, structs: 1_000 };
+
+/// Room for so many clients is not given back.
+const CLIENTS_KEPT: usize = 8;
 
 /// The most that a struct cut in two takes more: the head of the second piece, with two ids of the largest numbers.
 pub(crate) const PIECE_BYTES_MAX: u64 = 40;
@@ -94,7 +97,7 @@ impl Index {
             index.weight.structs += held.structs;
         }
         index.clients = clients;
-        index.count(&(0..index.clients.len()).rev().collect::<Vec<_>>());
+        index.count(&(0..index.clients.len()).map(|slot| (slot, true)).collect::<Vec<_>>());
         index
     }
 
@@ -210,18 +213,18 @@ impl Index {
         &mut self.clients[slot]
     }
 
-    /// Makes place for a client id, of so many that may come, if the limit allows one more. It is found by its id when it is
-    /// [counted](Self::count).
-    pub(crate) fn add_client(&mut self, client: ClientId, of: usize) -> Option<usize> {
+    /// Makes place for a client id, if the limit allows one more; `expected` more may follow. It is found by its id when it
+    /// is [counted](Self::count).
+    pub(crate) fn add_client(&mut self, client: ClientId, expected: usize) -> Option<usize> {
         if self.clients() >= self.limits.clients {
             return None;
         }
         let slot = self.clients.len();
         if slot == 0 {
             // Most documents have one for long: room for it, not for four.
-            self.clients.reserve_exact(of);
+            self.clients.reserve_exact(1 + expected);
         } else if slot == self.clients.capacity() {
-            self.clients.reserve(of);
+            self.clients.reserve(1 + expected);
         }
         self.clients.push(Client::new(client));
         Some(slot)
@@ -295,19 +298,47 @@ impl Index {
         let client = &mut self.clients[slot];
         let clock = client.end;
         client.extend(body.len(), place, body.holds_type());
-        if place.kind != PlaceKind::Nowhere {
-            body.say_keyed(place.kind == PlaceKind::Keyed);
-        }
+        let corrected = place.kind != PlaceKind::Nowhere && body.say_keyed(place.kind == PlaceKind::Keyed);
+        let encoded = encoded.filter(|_| !corrected);
         let piece = Piece { encoded, ..Piece::new(clock, body, false) };
         let added = client.write(&piece, self.collect, deleted, copy);
         self.weight.bytes += added.bytes;
         self.weight.structs += added.structs;
     }
 
-    /// Counts what was taken of the clients in these slots: in the state vector, and new ones are found by their ids.
-    pub(crate) fn count(&mut self, slots: &[usize]) {
+    /// Counts what was taken of the clients in these slots, each with whether it is new: in the state vector, and new ones are
+    /// found by their ids from now on.
+    pub(crate) fn count(&mut self, taken: &[(usize, bool)]) {
         let clients = &self.clients;
-        self.state.set_all(slots.iter().map(|slot| (clients[*slot].id, clients[*slot].end)));
-        insert_all(&mut self.slots, slots.iter().map(|slot| (clients[*slot].id, *slot)));
+        self.state.set_all(taken.iter().map(|(slot, _)| (clients[*slot].id, clients[*slot].end)));
+        let new: Vec<_> = taken.iter().filter(|(_, new)| *new).map(|(slot, _)| (clients[*slot].id, *slot)).collect();
+        if new.is_empty() {
+            return;
+        }
+        insert_all(&mut self.slots, new.into_iter());
+        if self.clients.capacity() > CLIENTS_KEPT.max(2 * self.clients.len()) {
+            // Those that were expected did not come.
+            self.clients.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_that_do_not_come_hold_no_room() {
+        let mut out = Vec::new();
+        write_var_uint(&mut out, 1_000);
+        for client in (0..1_000).rev() {
+            // One collected element: of the highest client the first, of the others the second.
+            [1, client, u64::from(client < 999), 0, 1].iter().for_each(|number| write_var_uint(&mut out, *number));
+        }
+        out.push(0);
+        let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+        let admission = index.admit(&Update::decode(&out).expect("sound"), &mut |_| Verdict::Take);
+        assert_eq!((index.clients(), admission.missing), (1, Some(Id::new(998, 0))));
+        assert!(index.clients.capacity() <= CLIENTS_KEPT, "{} are kept room for", index.clients.capacity());
     }
 }

@@ -49,8 +49,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether all that was read is what would be written in its place: no integer takes more bytes than it must.
-    #[must_use]
-    pub fn is_as_written(&self) -> bool {
+    pub(crate) fn is_as_written(&self) -> bool {
         !self.varies
     }
 

@@ -136,9 +136,10 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     }
 
     fn finish(mut self) -> Admission {
-        let slots: Vec<_> =
-            self.walks.iter().filter(|walk| walk.taken.is_some()).filter_map(|walk| walk.slot).collect();
-        self.index.count(&slots);
+        let taken = self.walks.iter().filter_map(|walk| Some((walk.slot?, walk.taken.as_ref()?.before == 0)));
+        let taken: Vec<_> = taken.collect();
+        self.index.count(&taken);
+        let blocks = taken.len();
         if self.deleting.reaches_ahead && self.admission.missing.is_none() {
             self.miss_deleted();
         }
@@ -150,8 +151,8 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let mut gone = gone.into_iter().peekable();
         let mut out = Vec::with_capacity(64);
         let taken = || walks.iter().enumerate().filter_map(|(at, walk)| Some((at, walk.slot?, walk.taken.as_ref()?)));
-        admission.before.reserve(slots.len());
-        write_var_uint(&mut out, slots.len() as u64);
+        admission.before.reserve(blocks);
+        write_var_uint(&mut out, blocks as u64);
         for (at, slot, taken) in taken() {
             let gone = std::iter::from_fn(|| gone.next_if(|gone| gone.0 == at)).map(|(_, from, to)| (from, to));
             deleting.what_came(index.client_mut(slot), taken.deleted_at, gone);
@@ -323,7 +324,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     /// Takes a struct; answers its client's clock behind it.
     fn take(&mut self, at: usize, came: Came<'_>, body: &mut Struct<'_>, place: Place) -> Result<Clock, Stop> {
         let Came { clock, bytes, mut encoded } = came;
-        let blocks = self.walks.len();
+        let expected = self.walks.len() - 1;
         let walk = &mut self.walks[at];
         let before = walk.slot.map_or(0, |slot| self.index.client(slot).end);
         // Of what overlaps the known only the rest is new.
@@ -337,7 +338,13 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let deleted_at = deleted_at.unwrap_or_else(|| self.deleting.ahead_of(walk.client));
         let ahead = if gone { &[] } else { self.deleting.ahead(deleted_at) };
         let deleted = overlapping(ahead, before, end);
-        let cuts = cuts(before, end, deleted, place.kind == PlaceKind::Keyed && !gone);
+        let keyed = match place.kind {
+            PlaceKind::Keyed => true,
+            PlaceKind::Listed => false,
+            // It is held as it says: whoever has what is collected here may hang it there.
+            PlaceKind::Nowhere => body.says_keyed(),
+        };
+        let cuts = cuts(before, end, deleted, keyed && !gone);
         let weight = Weight { bytes: bytes.saturating_add(cuts.saturating_mul(PIECE_BYTES_MAX)), structs: 1 + cuts };
         if cuts > self.pieces {
             return Err(Stop::Refused(Cause::Pieces));
@@ -347,7 +354,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         }
         let slot = match walk.slot {
             Some(slot) => slot,
-            None => self.index.add_client(walk.client, blocks).ok_or(Stop::Refused(Cause::Full))?,
+            None => self.index.add_client(walk.client, expected).ok_or(Stop::Refused(Cause::Full))?,
         };
         walk.slot = Some(slot);
         self.pieces -= cuts;

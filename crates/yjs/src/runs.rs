@@ -24,7 +24,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) body: &'a Struct<'a>,
     /// Whether all of it is known to be deleted.
     pub(crate) deleted: bool,
-    /// The same encoded, but maybe for what it says of a key: where that is at hand, it is copied.
+    /// The same encoded: where that is at hand, it is copied.
     pub(crate) encoded: Option<&'a [u8]>,
 }
 
@@ -121,10 +121,7 @@ impl Runs {
     fn append(&mut self, piece: &Piece<'_>) -> Option<Tail> {
         self.last_at = self.bytes.len();
         match piece.encoded {
-            Some(encoded) => {
-                self.bytes.extend_from_slice(encoded);
-                self.bytes[self.last_at] = structs::without_key_bit(encoded[0]) | piece.body.key_bit();
-            }
+            Some(encoded) => self.bytes.extend_from_slice(encoded),
             None => piece.body.write(&mut self.bytes),
         }
         let length_at = |length, body| self.bytes.len() - body - var_uint_len(length);

@@ -135,17 +135,19 @@ impl<'a> Struct<'a> {
         }
     }
 
-    /// Whether it says that it stands under a key, as the first byte of its encoding says it.
-    pub(crate) fn key_bit(&self) -> u8 {
-        if matches!(self, Self::Item(item) if item.keyed) { HAS_SUB } else { 0 }
+    /// Whether it says that it is a value under a key.
+    pub(crate) fn says_keyed(&self) -> bool {
+        matches!(self, Self::Item(item) if item.keyed)
     }
 
     /// Lets the struct say that it stands under a key, or that it does not; one that names its parent says it anyway.
-    pub(crate) fn say_keyed(&mut self, keyed: bool) {
-        if let Self::Item(item) = self
-            && matches!(item.parent, Parent::Inherited)
-        {
-            item.keyed = keyed;
+    /// Whether it had said otherwise: no Yjs does.
+    pub(crate) fn say_keyed(&mut self, keyed: bool) -> bool {
+        match self {
+            Self::Item(item) if matches!(item.parent, Parent::Inherited) => {
+                std::mem::replace(&mut item.keyed, keyed) != keyed
+            }
+            _ => false,
         }
     }
 
@@ -252,11 +254,6 @@ pub(crate) fn read_head(reader: &mut Reader<'_>) -> Option<Head> {
 /// Whether the struct that starts with this byte is only a length: GC or deleted.
 pub(crate) fn is_gone(info: u8) -> bool {
     matches!(info & REFERENCE_BITS, GC | content::reference::DELETED)
-}
-
-/// The first byte of an encoded struct, as far as it does not say whether it stands under a key.
-pub(crate) fn without_key_bit(info: u8) -> u8 {
-    info & !HAS_SUB
 }
 
 /// Writes a Skip struct.

@@ -105,6 +105,8 @@ fn an_index_stays_consistent_whatever_it_is_given() {
             IndexLimits::NONE
         };
         let mut index = Index::new(collect, limits);
+        // Is given the same in more bytes than it takes, which it has to write anew; the other copies.
+        let mut twin = Index::new(collect, limits);
         let mut mirror = Index::new(collect, IndexLimits::NONE);
         let mut rows: Vec<Vec<u8>> = Vec::new();
         for _ in 0..60 {
@@ -112,8 +114,19 @@ fn an_index_stays_consistent_whatever_it_is_given() {
             let bytes = if numbers.below(3) == 0 { spoiled(&mut numbers, &bytes) } else { bytes };
             let Ok(update) = Update::decode(&bytes) else { continue };
             let before = index.state_vector().clone();
-            let admission = index.admit(&update, &mut |_| judge(&mut numbers));
+            let mut verdicts = Vec::new();
+            let admission = index.admit(&update, &mut |_| {
+                verdicts.push(judge(&mut numbers));
+                verdicts[verdicts.len() - 1]
+            });
             index.check_invariants();
+            let padded = [&[bytes[0] | 0x80, 0], &bytes[1..]].concat();
+            let padded = Update::decode(&padded).expect("a count in two bytes is the same count");
+            let mut verdicts = verdicts.into_iter();
+            let written = twin.admit(&padded, &mut |_| verdicts.next().expect("the same questions"));
+            assert_eq!(written, admission, "what is copied is what would be written");
+            assert_eq!((twin.encode(), twin.outline()), (index.encode(), index.outline()));
+            assert_eq!((twin.bytes(), twin.structs()), (index.bytes(), index.structs()));
             assert!(index.covers(&before), "nothing is lost");
             for (client, clock) in &admission.before {
                 assert_eq!(before.get(*client), *clock);

@@ -35,6 +35,26 @@ fn values_under_a_key_that_are_not_deleted_count_one_by_one() {
 }
 
 #[test]
+fn values_that_hang_nowhere_count_one_by_one_if_they_say_that_they_have_a_key() {
+    let collected = update().client(1, 0).raw(&[0, 1]);
+    // Right of what is collected; under a key of what is collected.
+    for head in [&[0x68, 1, 0][..], &[0x28, 0, 1, 0, 1, b'k']] {
+        let mut index = index(1_000);
+        admit(&mut index, &collected.clone().finish());
+        let values = |count: u64| {
+            let mut one = head.to_vec();
+            write_var_uint(&mut one, count);
+            one.resize(one.len() + usize::try_from(count).expect("few"), 126);
+            update().client(2, 0).raw(&one).finish()
+        };
+        let admission = admit(&mut index, &values(1_000));
+        assert_eq!((admission.refused, admission.cause), (Some(Id::new(2, 0)), Some(Cause::Full)));
+        let admission = admit(&mut index, &values(999));
+        assert_eq!((admission.refused, index.structs()), (None, 1_000));
+    }
+}
+
+#[test]
 fn deletions_cut_a_document_into_twice_as_many_pieces_as_are_allowed_and_no_more() {
     let mut index = index(1_000);
     let text = "a".repeat(4_000);

@@ -86,6 +86,7 @@ const strange = {
   '2,000 values of one key, side by side': [() => forge.update([{ client: 1, structs: range(2_000, () => forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })) }])],
   // Each is one struct as it comes, and more than a document may have as it is held.
   'three million values of one key that would fall apart': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })] }]), 'pieces'],
+  'three million values of one key of what is collected': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.gone(1)] }]), 'pieces'],
   'text that its deletions would cut into three million': [() => holes(1_500_000), 'pieces'],
   'a million clients': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, structs: [forge.gone(1)] }))), 'full'],
   'a million clients in no order': [() => forge.update(range(MILLION, (n) => ({ client: 1 + (n * 7_919) % (MILLION + 3), structs: [forge.gone(1)] }))), 'full']

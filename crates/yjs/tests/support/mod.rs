@@ -26,7 +26,7 @@ impl Numbers {
 }
 
 /// Writes updates struct by struct; counts are patched in by [`Writer::finish`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Writer {
     blocks: Vec<(u64, u64, u64, Vec<u8>)>,
     deletions: Vec<(u64, Vec<(u64, u64)>)>,
