@@ -103,7 +103,9 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             judged: false,
             taken: None,
         };
-        let walks: Vec<_> = update.filled().map(walk).collect();
+        // A vector that grows touches twice the memory, and new memory is dear: a page costs more than what is written to it.
+        let mut walks = Vec::with_capacity(update.blocks());
+        walks.extend(update.filled().map(walk));
         let (room, pieces) = (index.room(), index.pieces());
         let deleting = Deleting::what_is_there(index, update, |client| walk_of(&walks, client).is_some());
         Self { index, update, walks, judge, admission: Admission::default(), deleting, gone: Vec::new(), room, pieces }

@@ -105,6 +105,11 @@ impl<'a> Update<'a> {
         structs.chain(deletions).filter(|(client, end)| *end > held.get(*client)).collect()
     }
 
+    /// How many blocks there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// The blocks that hold anything but Skips, the highest client first.
     pub(crate) fn filled(&self) -> impl Iterator<Item = &Block> + '_ {
         self.blocks.iter().filter(|block| block.first < block.end)
