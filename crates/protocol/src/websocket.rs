@@ -31,7 +31,7 @@ pub fn binary(payload: &[&[u8]]) -> Bytes {
 /// Makes the front of one binary message: its header and the first of its bytes, which `behind` more follow.
 #[must_use]
 pub fn binary_front(front: &[u8], behind: usize) -> Bytes {
-    begun(BINARY, &[front], front.len() + behind)
+    begun(BINARY, &[front], behind)
 }
 
 /// Makes a ping without payload.
@@ -54,12 +54,13 @@ pub fn close(code: u16, reason: &str) -> Bytes {
 }
 
 fn frame(opcode: u8, payload: &[&[u8]]) -> Bytes {
-    begun(opcode, payload, payload.iter().map(|part| part.len()).sum())
+    begun(opcode, payload, 0)
 }
 
-/// A frame of so many bytes as far as its first parts reach.
-fn begun(opcode: u8, parts: &[&[u8]], length: usize) -> Bytes {
+/// A frame as far as its first parts reach, which `behind` more bytes follow.
+fn begun(opcode: u8, parts: &[&[u8]], behind: usize) -> Bytes {
     let here: usize = parts.iter().map(|part| part.len()).sum();
+    let length = here + behind;
     let mut out = BytesMut::with_capacity(header_len(length) + here);
     out.put_u8(opcode);
     put_length(&mut out, length);

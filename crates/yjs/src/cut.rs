@@ -80,6 +80,7 @@ pub(crate) fn is_whole(body: &Struct<'_>) -> bool {
     !is_keyed(body) || body.len() == 1
 }
 
-fn is_keyed(body: &Struct<'_>) -> bool {
+/// Whether it holds values under a key, of which each that is not deleted is a struct of its own.
+pub(crate) fn is_keyed(body: &Struct<'_>) -> bool {
     matches!(body, Struct::Item(item) if item.keyed && !item.content.is_deleted())
 }

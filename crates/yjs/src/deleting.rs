@@ -87,9 +87,6 @@ impl Deleting {
         let mut ranges = self.ahead.get_mut(at).map(|of_client| std::mem::take(&mut of_client.1)).unwrap_or_default();
         clip(&mut ranges, client.end);
         ranges.extend(gone);
-        if ranges.is_empty() {
-            return;
-        }
         merge_in_place(&mut ranges);
         let fresh = client.deleted.lacks(&ranges);
         client.deleted.add(&fresh);

@@ -6,13 +6,12 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
 use crate::bulk::insert_all;
-use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
+use crate::client::{Client, Place, Relayed, Weight};
 use crate::encode::write_deletions;
 use crate::lib0::write_var_uint;
 use crate::plan::Plan;
 use crate::runs::Piece;
 use crate::state_vector::StateVector;
-use crate::structs::Struct;
 use crate::update::Update;
 
 /// The bounds of one document. At each new structs are refused, deletions are still taken (up to [`CUT_LIMITS`] times).
@@ -97,7 +96,7 @@ impl Index {
             index.weight.structs += held.structs;
         }
         index.clients = clients;
-        index.count(&(0..index.clients.len()).map(|slot| (slot, true)).collect::<Vec<_>>());
+        index.count(0..index.clients.len());
         index
     }
 
@@ -284,38 +283,31 @@ impl Index {
             && within(self.weight.bytes + pieces * PIECE_BYTES_MAX, self.limits.bytes, CUT_LEAST.bytes)
     }
 
-    /// Takes a struct that is its client's next, and in its encoding if that is at hand; `deleted` holds the ranges of it
-    /// that are deleted.
+    /// Takes a whole struct that is its client's next; `deleted` holds the ranges of it that are deleted.
     pub(crate) fn take(
         &mut self,
         slot: usize,
-        body: &mut Struct<'_>,
-        encoded: Option<&[u8]>,
+        piece: &Piece<'_>,
         place: Place,
         deleted: &[(Clock, Clock)],
         copy: Option<&mut Relayed>,
     ) {
         let client = &mut self.clients[slot];
-        let clock = client.end;
-        client.extend(body.len(), place, body.holds_type());
-        let corrected = place.kind != PlaceKind::Nowhere && body.say_keyed(place.kind == PlaceKind::Keyed);
-        let encoded = encoded.filter(|_| !corrected);
-        let piece = Piece { encoded, ..Piece::new(clock, body, false) };
-        let added = client.write(&piece, self.collect, deleted, copy);
+        client.extend(piece.body.len(), place, piece.body.holds_type());
+        let added = client.write(piece, self.collect, deleted, copy);
         self.weight.bytes += added.bytes;
         self.weight.structs += added.structs;
     }
 
-    /// Counts what was taken of the clients in these slots, each with whether it is new: in the state vector, and new ones are
-    /// found by their ids from now on.
-    pub(crate) fn count(&mut self, taken: &[(usize, bool)]) {
-        let clients = &self.clients;
-        self.state.set_all(taken.iter().map(|(slot, _)| (clients[*slot].id, clients[*slot].end)));
-        let new: Vec<_> = taken.iter().filter(|(_, new)| *new).map(|(slot, _)| (clients[*slot].id, *slot)).collect();
-        if new.is_empty() {
+    /// Counts in the state vector what was taken of the clients in these slots; those that were added are found by their ids
+    /// from now on.
+    pub(crate) fn count(&mut self, taken: impl ExactSizeIterator<Item = usize>) {
+        let (clients, known) = (&self.clients, self.slots.len());
+        self.state.set_all(taken.map(|slot| (clients[slot].id, clients[slot].end)));
+        if known == clients.len() {
             return;
         }
-        insert_all(&mut self.slots, new.into_iter());
+        insert_all(&mut self.slots, (known..clients.len()).map(|slot| (clients[slot].id, slot)));
         if self.clients.capacity() > CLIENTS_KEPT.max(2 * self.clients.len()) {
             // Those that were expected did not come.
             self.clients.shrink_to_fit();

@@ -10,11 +10,13 @@ use tandem_model::{ClientId, Clock, Id};
 use crate::TYPE_NESTING_MAX;
 use crate::admission::{Admission, Cause, Verdict};
 use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
+use crate::cut::is_keyed;
 use crate::deleting::Deleting;
 use crate::encode::{write_block, write_deletions};
 use crate::index::{Index, PIECE_BYTES_MAX};
 use crate::lib0::write_var_uint;
 use crate::ranges::overlapping;
+use crate::runs::Piece;
 use crate::structs::{Item, Parent, Struct};
 use crate::update::{Block, Cursor, Update};
 
@@ -138,10 +140,10 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
     }
 
     fn finish(mut self) -> Admission {
-        let taken = self.walks.iter().filter_map(|walk| Some((walk.slot?, walk.taken.as_ref()?.before == 0)));
-        let taken: Vec<_> = taken.collect();
-        self.index.count(&taken);
-        let blocks = taken.len();
+        let slots: Vec<_> =
+            self.walks.iter().filter(|walk| walk.taken.is_some()).filter_map(|walk| walk.slot).collect();
+        let blocks = slots.len();
+        self.index.count(slots.into_iter());
         if self.deleting.reaches_ahead && self.admission.missing.is_none() {
             self.miss_deleted();
         }
@@ -334,19 +336,17 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             encoded = None;
             body.cut_front(Id { client: walk.client, clock }, before - clock);
         }
+        // What hangs nowhere is held as it says: whoever has what is collected here may hang it under its key.
+        if place.kind != PlaceKind::Nowhere && body.say_keyed(place.kind == PlaceKind::Keyed) {
+            encoded = None;
+        }
         let end = before + body.len();
         let gone = body.is_gone();
         let deleted_at = walk.taken.as_ref().map(|taken| taken.deleted_at);
         let deleted_at = deleted_at.unwrap_or_else(|| self.deleting.ahead_of(walk.client));
         let ahead = if gone { &[] } else { self.deleting.ahead(deleted_at) };
         let deleted = overlapping(ahead, before, end);
-        let keyed = match place.kind {
-            PlaceKind::Keyed => true,
-            PlaceKind::Listed => false,
-            // It is held as it says: whoever has what is collected here may hang it there.
-            PlaceKind::Nowhere => body.says_keyed(),
-        };
-        let cuts = cuts(before, end, deleted, keyed && !gone);
+        let cuts = cuts(before, end, deleted, is_keyed(body));
         let weight = Weight { bytes: bytes.saturating_add(cuts.saturating_mul(PIECE_BYTES_MAX)), structs: 1 + cuts };
         if cuts > self.pieces {
             return Err(Stop::Refused(Cause::Pieces));
@@ -364,7 +364,8 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.room.structs -= weight.structs;
         let taken =
             walk.taken.get_or_insert_with(|| Taken { before, deleted_at, copy: (before > 0).then(Box::default) });
-        self.index.take(slot, body, encoded, place, deleted, taken.copy.as_deref_mut());
+        let piece = Piece { encoded, ..Piece::new(before, body, false) };
+        self.index.take(slot, &piece, place, deleted, taken.copy.as_deref_mut());
         if gone {
             match self.gone.last_mut() {
                 Some(last) if last.0 == at && last.2 == before => last.2 = end,

@@ -60,6 +60,9 @@ impl Ranges {
 
     /// Adds ranges in order of which nothing is in. What is there moves at most twice, however many they are.
     pub(crate) fn add(&mut self, lacking: &[(Clock, Clock)]) {
+        if lacking.is_empty() {
+            return;
+        }
         let between = self.join(lacking);
         let mut end = self.ranges.len();
         self.ranges.resize(end + between.len(), (0, 0));

@@ -135,11 +135,6 @@ impl<'a> Struct<'a> {
         }
     }
 
-    /// Whether it says that it is a value under a key.
-    pub(crate) fn says_keyed(&self) -> bool {
-        matches!(self, Self::Item(item) if item.keyed)
-    }
-
     /// Lets the struct say that it stands under a key, or that it does not; one that names its parent says it anyway.
     /// Whether it had said otherwise: no Yjs does.
     pub(crate) fn say_keyed(&mut self, keyed: bool) -> bool {

@@ -76,8 +76,8 @@ pub(super) static TABLE: [Row; 33] = [
     row(Refusal::ReadOnly, "read-only", Yw::PermissionDenied, Hp::NotSaved, Never,
         "New content from a viewer. Deletions that merely repeat what the document did are no edit."),
     row(Refusal::BadUpdate, "bad-update", Yw::PermissionDenied, Hp::NotSaved, Never,
-        "An update that a fresh Yjs could not apply, or not without cost; nothing of it is taken, but for what its reason \
-         says."),
+        "An update that a fresh Yjs could not apply, or that falls into too many pieces; nothing of it is taken, but for \
+         what its reason says."),
     row(Refusal::Forged, "forged", Yw::PermissionDenied, Hp::NotSaved, Never,
         "New content under the client id of a live author, which that author does not have, or what builds on it."),
     row(Refusal::Deleted, "deleted", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
