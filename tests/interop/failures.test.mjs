@@ -7,7 +7,7 @@ import { kinds } from './harness/clients.mjs'
 import { coldLoad, converge, convergeForGood } from './harness/converge.mjs'
 import { letters } from './harness/random.mjs'
 import { Company, Server, fresh } from './harness/suite.mjs'
-import { pause, throughout, until } from './harness/until.mjs'
+import { polled, throughout, until } from './harness/until.mjs'
 
 /** A server of the test's own; `clean: false` where a panic is the point. */
 const scene = async (t, environment = {}, { clean = true } = {}) => {
@@ -100,10 +100,7 @@ test('a reader that accepts nothing at all is closed, and resumes', async (t) =>
   await writer.whenSaved(60_000)
   // The server counts it; the client learns of it when it reads again.
   let sessions = 2
-  for (let tries = 0; tries < 200 && sessions > 1; tries += 1) {
-    sessions = await server.metric('tandem_sessions')
-    await pause(100)
-  }
+  await polled(async () => (sessions = await server.metric('tandem_sessions')) <= 1, 20_000)
   assert.equal(sessions, 1, 'the stalled session is still held')
   proxy.thaw()
   await until('it is closed', slow, () => slow.closes.length > 0, 60_000)
@@ -119,10 +116,7 @@ test('an idle room retires and is loaded again with all that it held', async (t)
   await converge(server, clients)
   for (const client of clients) client.destroy()
   let rooms = 1
-  for (let tries = 0; tries < 100 && rooms > 0; tries += 1) {
-    rooms = await server.metric('tandem_rooms')
-    await pause(100)
-  }
+  await polled(async () => (rooms = await server.metric('tandem_rooms')) === 0, 10_000)
   assert.equal(rooms, 0, 'the room did not retire')
   assert.ok(await server.metric('tandem_rooms_retired_total') > 0)
   assertHolds(await coldLoad(server, name), marks(clients, 10))
@@ -234,10 +228,7 @@ test('a compaction that is killed half way leaves the document whole, and the ne
     await second.whenSaved()
   }
   let done = 0
-  for (let tries = 0; tries < 100 && done === 0; tries += 1) {
-    done = await server.metric('tandem_compactions_total')
-    await pause(100)
-  }
+  await polled(async () => (done = await server.metric('tandem_compactions_total')) > 0, 10_000)
   assert.ok(done > 0, 'no compaction followed')
   await convergeForGood(server, [second])
   assert.ok(count('document_snapshots') > 0)

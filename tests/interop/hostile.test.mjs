@@ -11,7 +11,7 @@ import { attacks } from './harness/attacks.mjs'
 import { open } from './harness/clients.mjs'
 import { Processor } from './harness/processor.mjs'
 import { Company, Raw, Server, fresh, token } from './harness/suite.mjs'
-import { pause, until } from './harness/until.mjs'
+import { polled, until } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
 
 const COST = process.env.ATTACK_COST === '1'
@@ -68,7 +68,7 @@ const strike = async (company, server, processor, attack) => {
   }
   const milliseconds = await processor.settled() - since
   if (counted) {
-    for (let tries = 0; tries < 100 && await count() === before; tries += 1) await pause(20)
+    await polled(async () => await count() !== before, 2_000)
     assert.ok(await count() > before, `${attack.reason} is not counted`)
   }
   if (!['closed', 'cut off'].includes(attack.told)) assert.equal(raw.end, null, 'its socket was closed')

@@ -12,7 +12,7 @@ import { text, update } from './harness/forge.mjs'
 import { Processor } from './harness/processor.mjs'
 import { letters } from './harness/random.mjs'
 import { Company, Server, fresh, token } from './harness/suite.mjs'
-import { pause, until } from './harness/until.mjs'
+import { pause, polled, until } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
 
 const LONG = process.env.ATTACK_LONG === '1'
@@ -68,7 +68,7 @@ const run = async (server, stalled) => {
       if (n % BLOCKS_A_SECOND === 0) most = Math.max(most, processor.memory())
     }
     const expected = SECONDS * BLOCKS_A_SECOND * HEALTHY
-    for (let tries = 0; tries < 500 && times.length < expected; tries += 1) await pause(10)
+    await polled(() => times.length >= expected, 5_000)
     most = Math.max(most, processor.memory())
     assert.ok(stopped.every(({ ended }) => !ended))
     const laps = await server.metric('tandem_outbox_laps_total')
@@ -76,8 +76,9 @@ const run = async (server, stalled) => {
     // Whoever reads again gets all that is there in one merged difference.
     for (const bare of stopped) bare.resume()
     const received = stopped.map((bare) => bare.received)
-    for (let tries = 0; tries < 500 && stopped.some((bare, n) => bare.received <= received[n] + BLOCK); tries += 1) await pause(10)
-    assert.ok(stopped.every((bare, n) => bare.received > received[n] + BLOCK), 'one that reads again gets nothing')
+    const goesOn = (bare, n) => bare.received > received[n] + BLOCK
+    await polled(() => stopped.every(goesOn), 5_000)
+    assert.ok(stopped.every(goesOn), 'one that reads again gets nothing')
     times.sort((one, other) => one - other)
     return { p99: times[Math.floor(times.length * 0.99)], delivered: times.length / expected, most, laps, ring }
   } finally {

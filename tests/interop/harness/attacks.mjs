@@ -68,6 +68,9 @@ const refusedWhole = {
 /** So many letters of which every other is deleted, letters and deletions in one update. */
 const holes = (count) => forge.update([{ client: 1, structs: [forge.text('x'.repeat(2 * count))] }], [[1, range(count, (n) => [2 * n, 1])]])
 
+/** Three million values of one key in one struct, left of this one. */
+const valuesBeside = (right) => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [right] }])
+
 /** Updates that are sound, however strange: taken, and no Yjs minds. With a reason: refused for it in part. */
 const strange = {
   'a length of 2^53': [() => forge.one(forge.gone(MAX))],
@@ -85,8 +88,8 @@ const strange = {
   // Yjs itself compares each of these with all before it: more of them would hold up the readers, not the server.
   '2,000 values of one key, side by side': [() => forge.update([{ client: 1, structs: range(2_000, () => forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })) }])],
   // Each is one struct as it comes, and more than a document may have as it is held.
-  'three million values of one key that would fall apart': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })] }]), 'pieces'],
-  'three million values of one key of what is collected': [() => forge.update([{ client: 2, structs: [forge.item(forge.ANY, pack(3_000_000, Buffer.alloc(3_000_000, 126)), { right: [1, 0], key: 'k' })] }, { client: 1, structs: [forge.gone(1)] }]), 'pieces'],
+  'three million values of one key that would fall apart': [() => valuesBeside(forge.item(forge.ANY, raw(1, 126), { parent: 'map', key: 'k' })), 'pieces'],
+  'three million values of one key of what is collected': [() => valuesBeside(forge.gone(1)), 'pieces'],
   'text that its deletions would cut into three million': [() => holes(1_500_000), 'pieces'],
   'a million clients': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, structs: [forge.gone(1)] }))), 'full'],
   'a million clients in no order': [() => forge.update(range(MILLION, (n) => ({ client: 1 + (n * 7_919) % (MILLION + 3), structs: [forge.gone(1)] }))), 'full']

@@ -67,6 +67,18 @@ export const throughout = async (what, subjects, fact, milliseconds) => {
   if (broken) throw new Error(`did not hold for ${milliseconds} ms: ${what}\n${[subjects].flat().map((s) => `  ${s.describe()}`).join('\n')}`)
 }
 
+/**
+ * Asks for what tells nobody that it changes, such as a metric, again and again until it is so or the time is over: what is
+ * asserted behind it says which.
+ *
+ * @param {() => boolean | Promise<boolean>} fact
+ * @param {number} [milliseconds]
+ */
+export const polled = async (fact, milliseconds = patience) => {
+  const last = performance.now() + milliseconds
+  while (!await fact() && performance.now() < last) await pause(10)
+}
+
 /** Resolves after so many milliseconds. For the moment of a fault and for retries of a refused port, never for a result. */
 export const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds) })
 

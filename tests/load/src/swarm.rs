@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use rustix::buffer::spare_capacity;
@@ -14,7 +15,7 @@ use rustix::time::{
 };
 use socket2::{Domain, Protocol, Socket as Raw, Type};
 
-use crate::clock::{Nanos, SECOND, now};
+use crate::clock::{Nanos, SECOND, nanos, now};
 use crate::error::{Error, Result};
 use crate::frame::{self, Head};
 
@@ -212,8 +213,9 @@ impl Swarm {
         Ok(())
     }
 
-    /// Takes what comes in until then.
-    pub fn wait(&mut self, until: Nanos, party: &mut impl Party) -> Result<()> {
+    /// Lets time pass and takes what comes in meanwhile: whoever is asked whether they are there answers.
+    pub fn wait(&mut self, time: Duration, party: &mut impl Party) -> Result<()> {
+        let until = now().saturating_add(nanos(time));
         while now() < until {
             self.turn(until, party)?;
         }

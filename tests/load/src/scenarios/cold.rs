@@ -74,11 +74,11 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         // The process has served somebody: what it sets up once is not the document's.
         let (mut author, _) = Author::join(&server, &other, 0, &mut swarm)?;
         let first = held.is_none();
-        rest(if first { load.rest } else { SETTLE }, &mut author, &mut swarm)?;
+        swarm.wait(if first { load.rest } else { SETTLE }, &mut author)?;
         let before = server.process.memory()?;
         cold.record(newcomer(&server, &name, trace, &mut swarm)?);
         if first {
-            rest(load.rest, &mut author, &mut swarm)?;
+            swarm.wait(load.rest, &mut author)?;
             let after = server.process.memory()?;
             held = Some((
                 after.anonymous_kib.saturating_sub(before.anonymous_kib),
@@ -93,11 +93,6 @@ pub fn run(mut server: Server, trace: &Trace, load: Load) -> Result<Outcome> {
         outcome.tell("resident_kib", resident as f64);
     }
     Ok(outcome)
-}
-
-/// Lets time pass; whoever is asked whether they are there answers.
-fn rest(time: Duration, author: &mut Author, swarm: &mut Swarm) -> Result<()> {
-    swarm.wait(now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), author)
 }
 
 /// Somebody connects and has the document: how long that took, from the first packet on.

@@ -1,5 +1,7 @@
 //! What a socket and a document cost that do nothing: two slopes, by least squares.
 
+use std::time::Duration;
+
 use super::join::{Guests, names};
 use crate::clock::{SECOND, now};
 use crate::error::{Error, Result};
@@ -89,11 +91,11 @@ pub fn run(kind: Kind, programs: &Programs, load: &Load) -> Result<Outcome> {
 
 /// The server's resident memory once it does not change, with the sockets served meanwhile.
 fn steady(server: &Server, rest: u64, swarm: &mut Swarm, guests: &mut Guests) -> Result<f64> {
-    swarm.wait(now() + rest * SECOND, guests)?;
+    swarm.wait(Duration::from_secs(rest), guests)?;
     let last = now() + SETTLE * SECOND;
     let mut readings = Vec::new();
     loop {
-        swarm.wait(now() + SECOND / 2, guests)?;
+        swarm.wait(Duration::from_millis(500), guests)?;
         readings.push(server.process.memory()?.rss_kib);
         let recent = &readings[readings.len().saturating_sub(STEADY)..];
         let (low, high) = (recent.iter().min().copied().unwrap_or(0), recent.iter().max().copied().unwrap_or(0));

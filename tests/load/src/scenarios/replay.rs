@@ -1,5 +1,7 @@
 //! One client sends a trace as fast as the server takes it.
 
+use std::time::Duration;
+
 use rand::RngExt as _;
 
 use super::member::{Manners, News};
@@ -107,8 +109,7 @@ pub fn run(server: &Server, trace: &Trace) -> Result<Outcome> {
     let ended = author.replay(socket, server.kind, trace, 1, &mut swarm)?;
     let own = Process::own().cpu()?.since(&own_before) as f64;
     // What the last edits still cost, their commit for one, belongs to them.
-    let settled = now() + SECOND / 2;
-    swarm.wait(settled, &mut author)?;
+    swarm.wait(Duration::from_millis(500), &mut author)?;
     let cpu = server.process.cpu()?.since(&server_before) as f64;
     let edits = trace.len() as f64;
     let took = (ended - began) as f64;
