@@ -51,7 +51,7 @@ pub fn read(loaded: &Loaded, snapshots: Snapshots, limits: IndexLimits) -> Resul
         };
         taken.map_err(|reason| unreadable(loaded.document.id, row.seq, &reason))?;
     }
-    take_rows(loaded, &mut index, &mut owners, &mut drop)?;
+    take_rows(loaded, &mut index, &mut owners, &mut |_| {})?;
     index.set_limits(limits);
     let since_snapshot =
         (loaded.rows.len() as u64, loaded.rows.iter().map(|row| row.payload.len() as u64).sum::<u64>());
@@ -67,7 +67,7 @@ pub fn take(
     loaded: &Loaded,
     index: &mut Index,
     owners: &mut Vec<(ClientId, Subject)>,
-    admitted: &mut dyn FnMut(Admission),
+    admitted: &mut dyn FnMut(Admission<'_>),
 ) -> Result<(), LogError> {
     if let Some(row) = &loaded.snapshot {
         let snapshot = snapshot_of(loaded.document.id, row, owners)?;
@@ -88,13 +88,13 @@ fn take_rows(
     loaded: &Loaded,
     index: &mut Index,
     owners: &mut Vec<(ClientId, Subject)>,
-    admitted: &mut dyn FnMut(Admission),
+    admitted: &mut dyn FnMut(Admission<'_>),
 ) -> Result<(), LogError> {
     let document = loaded.document.id;
     for row in &loaded.rows {
         let contributions = decode_row(&row.payload).map_err(|error| unreadable(document, row.seq, &error))?;
         owners.extend(contributions.iter().filter_map(|one| Some((one.bound?, one.subject.clone()))));
-        admitted(admit_row(index, &contributions).map_err(|reason| unreadable(document, row.seq, &reason))?);
+        admit_row(index, &contributions, admitted).map_err(|reason| unreadable(document, row.seq, &reason))?;
     }
     Ok(())
 }
@@ -149,16 +149,20 @@ fn tombstone(document: Option<&Document>) -> Result<StateVector, LogError> {
 }
 
 /// What the authors of one row brought may depend on one another both ways: it is taken together.
-fn admit_row(index: &mut Index, contributions: &[Contribution]) -> Result<Admission, String> {
+fn admit_row(
+    index: &mut Index,
+    contributions: &[Contribution],
+    admitted: &mut dyn FnMut(Admission<'_>),
+) -> Result<(), String> {
     if let [one] = contributions {
-        return admit(index, &one.update);
+        return admit(index, &one.update).map(admitted);
     }
     let updates: Vec<&[u8]> = contributions.iter().map(|one| &*one.update).collect();
     let merged = tandem_yjs::merge(&updates).map_err(|refusal| refusal.to_string())?;
-    admit(index, &merged)
+    admit(index, &merged).map(admitted)
 }
 
-fn admit(index: &mut Index, update: &[u8]) -> Result<Admission, String> {
+fn admit<'a>(index: &mut Index, update: &'a [u8]) -> Result<Admission<'a>, String> {
     let update = Update::decode(update).map_err(|refusal| refusal.to_string())?;
     let admission = index.admit(&update, &mut |_| Verdict::Take);
     match (admission.missing, admission.refused) {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::Message as Received;
 use crate::budget::{Budget, Reservation, Wait};
 use crate::codec::{Codec, Pipe, Progress, Stop, complaint};
 use crate::error::WireError;
-use crate::header::{Header, HeaderReader};
+use crate::header::{Header, HeaderReader, Kind};
 use crate::limits::SocketLimits;
 use crate::message::{Inward, Message};
 use crate::outbox::Outbox;
@@ -408,7 +408,7 @@ impl Inbound<'_> {
                 if !self.tracker.in_codec() {
                     *self.codec = None;
                 }
-                Poll::Ready(Ok(self.hand_over(received)))
+                Poll::Ready(Ok(self.hand_over(received, header.kind == Kind::Continuation)))
             }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => match pipe.stop {
                 Stop::Pending => Poll::Pending,
@@ -455,7 +455,8 @@ impl Inbound<'_> {
         self.tracker.end_frame(header)
     }
 
-    fn hand_over(&mut self, received: Received) -> Step {
+    /// `collected`: it came in several frames.
+    fn hand_over(&mut self, received: Received, collected: bool) -> Step {
         let closing = *self.closing;
         match received {
             Received::Close(frame) => {
@@ -463,6 +464,8 @@ impl Inbound<'_> {
                 Step::Give(Inward::Close(frame.map(|frame| frame.code.into())))
             }
             Received::Binary(body) => {
+                // What was collected may stand in twice the room that it takes, and is kept by whoever it is for.
+                let body = if collected { Bytes::copy_from_slice(&body) } else { body };
                 let reservation = self.reservation_of(body.len());
                 if closing { Step::Again } else { Step::Give(Inward::Binary(Message::new(body, reservation))) }
             }

@@ -1,5 +1,7 @@
 //! What came of admitting an update.
 
+use std::borrow::Cow;
+
 use tandem_model::{ClientId, Clock, Id};
 
 /// What the room lets an admission do with new structs of a client id from this bringer.
@@ -45,9 +47,10 @@ impl Cause {
 
 /// What an index took of an update, and what it did not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admission {
-    /// The index's own encoding of exactly what was new; nothing if nothing new could be taken.
-    pub taken: Option<Vec<u8>>,
+pub struct Admission<'a> {
+    /// An encoding of exactly what was new, as the index writes it; nothing if nothing new could be taken. Borrowed: all of
+    /// the update was new, and is written so already.
+    pub taken: Option<Cow<'a, [u8]>>,
     /// Each client whose clock advanced, with its clock before.
     pub before: Vec<(ClientId, Clock)>,
     /// Whether structs were taken.
@@ -64,4 +67,14 @@ pub struct Admission {
     pub cause: Option<Cause>,
     /// Whether a document limit is reached: new structs are refused, deletions are still taken.
     pub full: bool,
+}
+
+impl Admission<'_> {
+    /// The same, apart from the update.
+    #[must_use]
+    pub fn into_owned(self) -> Admission<'static> {
+        let Self { taken, before, new_structs, new_deletions, missing, withheld, refused, cause, full } = self;
+        let taken = taken.map(|taken| Cow::Owned(taken.into_owned()));
+        Admission { taken, before, new_structs, new_deletions, missing, withheld, refused, cause, full }
+    }
 }

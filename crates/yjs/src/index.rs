@@ -6,7 +6,7 @@ use tandem_model::{ClientId, Clock, Id};
 
 use crate::admission::{Admission, Verdict};
 use crate::bulk::insert_all;
-use crate::client::{Client, Place, Relayed, Weight};
+use crate::client::{Client, Place, Weight};
 use crate::encode::write_deletions;
 use crate::lib0::write_var_uint;
 use crate::plan::Plan;
@@ -108,7 +108,7 @@ impl Index {
     /// Takes of the update what can be taken now.
     ///
     /// `judge` is asked once for each client id with new structs that could follow, with the id of the first.
-    pub fn admit(&mut self, update: &Update<'_>, judge: &mut dyn FnMut(Id) -> Verdict) -> Admission {
+    pub fn admit<'a>(&mut self, update: &Update<'a>, judge: &mut dyn FnMut(Id) -> Verdict) -> Admission<'a> {
         Plan::new(self, update, judge).run()
     }
 
@@ -283,20 +283,15 @@ impl Index {
             && within(self.weight.bytes + pieces * PIECE_BYTES_MAX, self.limits.bytes, CUT_LEAST.bytes)
     }
 
-    /// Takes a whole struct that is its client's next; `deleted` holds the ranges of it that are deleted.
-    pub(crate) fn take(
-        &mut self,
-        slot: usize,
-        piece: &Piece<'_>,
-        place: Place,
-        deleted: &[(Clock, Clock)],
-        copy: Option<&mut Relayed>,
-    ) {
+    /// Takes a whole struct that is its client's next; `deleted` holds the ranges of it that are deleted. Says whether it
+    /// joined the struct before.
+    pub(crate) fn take(&mut self, slot: usize, piece: &Piece<'_>, place: Place, deleted: &[(Clock, Clock)]) -> bool {
         let client = &mut self.clients[slot];
         client.extend(piece.body.len(), place, piece.body.holds_type());
-        let added = client.write(piece, self.collect, deleted, copy);
+        let added = client.write(piece, self.collect, deleted);
         self.weight.bytes += added.bytes;
         self.weight.structs += added.structs;
+        added.structs == 0
     }
 
     /// Counts in the state vector what was taken of the clients in these slots; those that were added are found by their ids

@@ -5,14 +5,16 @@
 //! block has come so far. A block that is needed while it waits itself is part of a cycle. Each struct is looked at
 //! once for each of its references, so the cost is linear.
 
+use std::borrow::Cow;
+
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::TYPE_NESTING_MAX;
 use crate::admission::{Admission, Cause, Verdict};
-use crate::client::{Client, Place, PlaceKind, Relayed, Weight};
+use crate::client::{Client, Place, PlaceKind, Weight};
 use crate::cut::is_keyed;
-use crate::deleting::Deleting;
-use crate::encode::{write_block, write_deletions};
+use crate::deleting::{ByClient, Deleting};
+use crate::encode::write_deletions;
 use crate::index::{Index, PIECE_BYTES_MAX};
 use crate::lib0::write_var_uint;
 use crate::ranges::overlapping;
@@ -58,8 +60,6 @@ struct Taken {
     before: Clock,
     /// Where [`Deleting`] holds what is deleted of it.
     deleted_at: usize,
-    /// The new structs alone. All of a client that nothing was known of is new: it is not to be written twice.
-    copy: Option<Box<Relayed>>,
 }
 
 /// How a struct came.
@@ -85,7 +85,7 @@ pub(crate) struct Plan<'i, 'a, 'j> {
     /// The highest client first.
     walks: Vec<Walk>,
     judge: &'j mut dyn FnMut(Id) -> Verdict,
-    admission: Admission,
+    admission: Admission<'a>,
     deleting: Deleting,
     /// What was taken as deleted already, with its block.
     gone: Vec<(usize, Clock, Clock)>,
@@ -93,6 +93,8 @@ pub(crate) struct Plan<'i, 'a, 'j> {
     room: Weight,
     /// How many pieces more it may fall into.
     pieces: u64,
+    /// Whether all that was looked at is taken as it came.
+    as_it_came: bool,
 }
 
 impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
@@ -109,12 +111,14 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         let mut walks = Vec::with_capacity(update.blocks());
         walks.extend(update.filled().map(walk));
         let (room, pieces) = (index.room(), index.pieces());
+        let as_it_came = update.as_it_came().is_some() && walks.len() == update.blocks();
         let deleting = Deleting::what_is_there(index, update, |client| walk_of(&walks, client).is_some());
-        Self { index, update, walks, judge, admission: Admission::default(), deleting, gone: Vec::new(), room, pieces }
+        let (admission, gone) = (Admission::default(), Vec::new());
+        Self { index, update, walks, judge, admission, deleting, gone, room, pieces, as_it_came }
     }
 
     /// Walks all blocks, takes what can be taken, and deletes.
-    pub(crate) fn run(mut self) -> Admission {
+    pub(crate) fn run(mut self) -> Admission<'a> {
         let mut waiting: Vec<(usize, Option<Clock>)> = Vec::new();
         for first in 0..self.walks.len() {
             if !matches!(self.walks[first].state, State::Ready) {
@@ -139,7 +143,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.finish()
     }
 
-    fn finish(mut self) -> Admission {
+    fn finish(mut self) -> Admission<'a> {
         let slots: Vec<_> =
             self.walks.iter().filter(|walk| walk.taken.is_some()).filter_map(|walk| walk.slot).collect();
         let blocks = slots.len();
@@ -150,29 +154,26 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         if let Some(id) = self.deleting.refused {
             self.stop(id, Stop::Refused(Cause::Full));
         }
-        let Self { index, walks, mut admission, mut deleting, mut gone, .. } = self;
+        let Self { index, update, walks, mut admission, mut deleting, mut gone, as_it_came, .. } = self;
         gone.sort_by_key(|gone| gone.0);
         let mut gone = gone.into_iter().peekable();
-        let mut out = Vec::with_capacity(64);
-        let taken = || walks.iter().enumerate().filter_map(|(at, walk)| Some((at, walk.slot?, walk.taken.as_ref()?)));
-        admission.before.reserve(blocks);
-        write_var_uint(&mut out, blocks as u64);
-        for (at, slot, taken) in taken() {
+        admission.before.reserve_exact(blocks);
+        for (at, walk) in walks.iter().enumerate() {
+            let (Some(slot), Some(taken)) = (walk.slot, &walk.taken) else { continue };
             let gone = std::iter::from_fn(|| gone.next_if(|gone| gone.0 == at)).map(|(_, from, to)| (from, to));
             deleting.what_came(index.client_mut(slot), taken.deleted_at, gone);
-            let client = index.client(slot);
-            admission.before.push((client.id, taken.before));
-            match &taken.copy {
-                None => client.write_since(&mut out, 0),
-                Some(copy) => write_block(&mut out, client.id, taken.before, &copy.runs),
-            }
+            admission.before.push((walk.client, taken.before));
         }
         let deleted = deleting.into_fresh();
-        write_var_uint(&mut out, deleted.len() as u64);
-        deleted.iter().for_each(|(client, ranges)| write_deletions(&mut out, *client, ranges));
         admission.new_structs = !admission.before.is_empty();
         admission.new_deletions = !deleted.is_empty();
-        admission.taken = (admission.new_structs || admission.new_deletions).then_some(out);
+        if admission.new_structs || admission.new_deletions {
+            let as_it_came = update.as_it_came().filter(|_| as_it_came && deletes_all(update, &deleted));
+            admission.taken = Some(match as_it_came {
+                Some(bytes) => Cow::Borrowed(bytes),
+                None => Cow::Owned(write_taken(index, &admission.before, &deleted)),
+            });
+        }
         admission
     }
 
@@ -212,6 +213,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
                 return Step::Back;
             };
             if matches!(body, Struct::Skip(_)) || clock + body.len() <= end {
+                self.as_it_came = false;
                 continue;
             }
             let place = self.examine(at, clock, &body, end);
@@ -225,6 +227,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
                     return Step::Needs(other, needed);
                 }
                 Err(stop) => {
+                    self.as_it_came = false;
                     self.stop(Id { client, clock: end }, stop);
                     self.walks[at].state = State::Stopped(stop);
                     return Step::Back;
@@ -362,10 +365,11 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         self.pieces -= cuts;
         self.room.bytes -= weight.bytes;
         self.room.structs -= weight.structs;
-        let taken =
-            walk.taken.get_or_insert_with(|| Taken { before, deleted_at, copy: (before > 0).then(Box::default) });
+        let is_first = walk.taken.is_none();
+        walk.taken.get_or_insert(Taken { before, deleted_at });
         let piece = Piece { encoded, ..Piece::new(before, body, false) };
-        self.index.take(slot, &piece, place, deleted, taken.copy.as_deref_mut());
+        let joined = self.index.take(slot, &piece, place, deleted);
+        self.as_it_came &= encoded.is_some() && cuts == 0 && deleted.is_empty() && !gone && (is_first || !joined);
         if gone {
             match self.gone.last_mut() {
                 Some(last) if last.0 == at && last.2 == before => last.2 = end,
@@ -374,6 +378,27 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         }
         Ok(end)
     }
+}
+
+/// Whether so much is deleted as the update says; nothing else is.
+fn deletes_all(update: &Update<'_>, deleted: &ByClient) -> bool {
+    let said: u64 = update.deletions().map(|(_, from, to)| to - from).fold(0, u64::saturating_add);
+    let done: u64 = deleted.iter().flat_map(|(_, ranges)| ranges).map(|(from, to)| to - from).sum();
+    said == done
+}
+
+/// Writes what was taken: of each client all behind its clock before, and what is deleted.
+fn write_taken(index: &Index, before: &[(ClientId, Clock)], deleted: &ByClient) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    write_var_uint(&mut out, before.len() as u64);
+    for (client, clock) in before {
+        if let Some(slot) = index.slot(*client) {
+            index.client(slot).write_since(&mut out, *clock);
+        }
+    }
+    write_var_uint(&mut out, deleted.len() as u64);
+    deleted.iter().for_each(|(client, ranges)| write_deletions(&mut out, *client, ranges));
+    out
 }
 
 /// How often the struct of these clocks is cut when it is written: where what is deleted of it begins and ends, and

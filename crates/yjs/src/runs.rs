@@ -5,6 +5,8 @@
 //! next one arrives *as a struct of its own*; two values in one struct would leave the first alive, and Yjs throws when
 //! its parent is deleted. So values under a key join only when both are deleted.
 
+use std::ops::Range;
+
 use tandem_model::{ClientId, Clock, Id};
 
 use crate::content::reference;
@@ -93,6 +95,26 @@ impl Runs {
     /// Writes the structs of `from` up to `position`, of which the last starts at `last_at`.
     pub(crate) fn prefix_of(from: &Self, position: usize, last_at: usize, structs: u64) -> Self {
         Self::copied(&from.bytes[..position], structs, last_at)
+    }
+
+    /// Puts the structs of `put` in the place of the bytes `of`, which are so many structs.
+    pub(crate) fn replace(&mut self, of: Range<usize>, structs: u64, put: &Self) {
+        let (behind, until) = (of.end, of.start + put.bytes.len());
+        let bytes = self.bytes.len() - of.len() + put.bytes.len();
+        self.last_at = match behind == self.bytes.len() {
+            true => of.start + put.last_at,
+            false => self.last_at - of.len() + put.bytes.len(),
+        };
+        self.structs = self.structs - structs + put.structs;
+        let moved = self.bytes.len() - behind;
+        if bytes > self.bytes.len() {
+            // What is deleted grows little: room for twice as much would be held for nothing.
+            self.bytes.reserve_exact(bytes - self.bytes.len());
+            self.bytes.resize(bytes, 0);
+        }
+        self.bytes.copy_within(behind..behind + moved, until);
+        self.bytes.truncate(bytes);
+        self.bytes[of.start..until].copy_from_slice(&put.bytes);
     }
 
     /// Takes out the first struct, which is `bytes` long.

@@ -24,6 +24,8 @@ pub struct Update<'a> {
     has_deletions: bool,
     /// Whether its structs are encoded as this crate encodes them.
     as_written: bool,
+    /// Whether all of it is, and nothing else is there.
+    whole: bool,
 }
 
 /// The structs of one client, which follow one another by clock.
@@ -58,10 +60,11 @@ impl<'a> Update<'a> {
     /// [`Refusal`] names the rule that is broken.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut reader = Reader::new(bytes);
-        let blocks = read_blocks(&mut reader)?;
+        let (blocks, descending) = read_blocks(&mut reader)?;
         let (deletions_at, as_written) = (reader.position(), reader.is_as_written());
         let has_deletions = check_deletions(&mut reader)?;
-        Ok(Self { bytes, blocks, deletions_at, has_deletions, as_written })
+        let whole = descending && reader.is_as_written() && reader.is_empty();
+        Ok(Self { bytes, blocks, deletions_at, has_deletions, as_written, whole })
     }
 
     /// How many clients an update that is not decoded yet says it has structs of, where its length allows so many.
@@ -103,6 +106,11 @@ impl<'a> Update<'a> {
         let structs = self.clients().map(|(client, _, end)| (client, end));
         let deletions = self.deletions().map(|(client, _, end)| (client, end));
         structs.chain(deletions).filter(|(client, end)| *end > held.get(*client)).collect()
+    }
+
+    /// All its bytes, if this crate encodes so what is in it.
+    pub(crate) fn as_it_came(&self) -> Option<&'a [u8]> {
+        self.whole.then_some(self.bytes)
     }
 
     /// How many blocks there are.
@@ -189,7 +197,8 @@ impl Iterator for Deletions<'_> {
     }
 }
 
-fn read_blocks(reader: &mut Reader<'_>) -> Result<Vec<Block>, Refusal> {
+/// The blocks, the highest client first, and whether they stand so.
+fn read_blocks(reader: &mut Reader<'_>) -> Result<(Vec<Block>, bool), Refusal> {
     let count = bounded(reader.var_uint()?, reader.remaining() / BLOCK_BYTES_MIN)?;
     let mut blocks: Vec<Block> = Vec::with_capacity(count);
     let mut descending = true;
@@ -204,7 +213,7 @@ fn read_blocks(reader: &mut Reader<'_>) -> Result<Vec<Block>, Refusal> {
             return Err(Refusal::RepeatedClient);
         }
     }
-    Ok(blocks)
+    Ok((blocks, descending))
 }
 
 fn read_block(reader: &mut Reader<'_>) -> Result<Block, Refusal> {
@@ -235,23 +244,31 @@ fn read_block(reader: &mut Reader<'_>) -> Result<Block, Refusal> {
     Ok(block)
 }
 
+/// Whether there are any.
 fn check_deletions(reader: &mut Reader<'_>) -> Result<bool, Refusal> {
     let clients = reader.var_uint()?;
     bounded(clients, reader.remaining() / 2)?;
     let mut any = false;
+    let mut former = None;
     for _ in 0..clients {
-        reader.var_uint()?;
+        let client = reader.var_uint()?;
         let ranges = reader.var_uint()?;
         bounded(ranges, reader.remaining() / 2)?;
+        let (mut ordered, mut end) = (former.is_none_or(|former| former > client) && ranges > 0, None);
         for _ in 0..ranges {
             let clock = reader.var_uint()?;
             let length = reader.var_uint()?;
             if length == 0 {
                 return Err(Refusal::ZeroLength);
             }
-            behind(clock, length)?;
+            ordered &= end.is_none_or(|end| end < clock);
+            end = Some(behind(clock, length)?);
             any = true;
         }
+        if !ordered {
+            reader.note_variant();
+        }
+        former = Some(client);
     }
     Ok(any)
 }

@@ -139,7 +139,7 @@ fn an_index_stays_consistent_whatever_it_is_given() {
                 // What is relayed is wholly new to whoever had what the index had.
                 let relayed = admit(&mut mirror, &taken);
                 assert_eq!((relayed.missing, relayed.refused), (None, None));
-                rows.push(taken);
+                rows.push(taken.into_owned());
                 taken_at_all += 1;
             }
         }

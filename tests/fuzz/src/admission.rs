@@ -1,5 +1,7 @@
 //! The index of a document: whatever updates come, one after another.
 
+use std::borrow::Cow;
+
 use tandem_yjs::lib0::Reader;
 use tandem_yjs::{Admission, Collect, Id, Index, IndexLimits, StateVector, Update, Verdict, merge};
 
@@ -68,7 +70,7 @@ fn admit(index: &mut Index, update: &Update<'_>, judged: bool) -> Option<Vec<u8>
     let Admission { taken, new_structs, new_deletions, .. } = &admission;
     assert_eq!(taken.is_some(), *new_structs || *new_deletions);
     assert_eq!(is_whole(&admission), index.holds(update), "what is not held is said");
-    admission.taken
+    admission.taken.map(Cow::into_owned)
 }
 
 /// Refuses and withholds some ids, always the same.
@@ -80,7 +82,7 @@ fn judge(id: Id) -> Verdict {
     }
 }
 
-fn is_whole(admission: &Admission) -> bool {
+fn is_whole(admission: &Admission<'_>) -> bool {
     admission.missing.is_none() && admission.refused.is_none() && admission.withheld.is_empty()
 }
 

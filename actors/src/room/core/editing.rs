@@ -1,5 +1,7 @@
 //! What an editor brings: what of it is taken, and what becomes of the edit.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use metrics::counter;
 use tandem_model::{ClientId, Clock};
@@ -17,16 +19,16 @@ use crate::row::Contribution;
 use crate::session::gate::{Fate, Question};
 
 impl Room {
-    pub(super) fn bring(&mut self, brought: Brought<'_>, now: Instant) {
+    pub(super) fn bring(&mut self, brought: Brought, now: Instant) {
         let Some(member) = self.members.get_mut(&brought.member) else { return };
         if brought.answers {
             member.answer();
         }
-        if Update::clients_said(brought.update).is_some_and(|clients| !self.index.may_hold_clients(clients)) {
+        if Update::clients_said(&brought.update).is_some_and(|clients| !self.index.may_hold_clients(clients)) {
             // It is not read: most of what it costs would be the room for so many.
             return self.refuse_whole(&brought, Refusal::Full);
         }
-        let update = match Update::decode(brought.update) {
+        let update = match Update::decode(&brought.update) {
             Ok(update) => update,
             Err(refusal) => {
                 counter!("tandem_updates_refused_total", "reason" => refusal.name()).increment(1);
@@ -42,14 +44,14 @@ impl Room {
     }
 
     /// Nothing of it is taken, and an answer that is refused is no better than none.
-    fn refuse_whole(&mut self, brought: &Brought<'_>, refusal: Refusal) {
+    fn refuse_whole(&mut self, brought: &Brought, refusal: Refusal) {
         self.refuse(brought.member, brought.entry, refusal);
         if brought.answers {
             self.give_up_waiting(brought.member);
         }
     }
 
-    fn edit(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+    fn edit(&mut self, brought: &Brought, update: &Update<'_>, now: Instant) {
         self.bind_by_update(brought.member, update);
         let Some(member) = self.members.get(&brought.member) else { return };
         let (authors, subject) = (&self.authors, &member.subject);
@@ -76,11 +78,15 @@ impl Room {
     }
 
     /// What was new is fanned out at once and appended.
-    fn take_in(&mut self, brought: &Brought<'_>, admission: &mut Admission) {
+    fn take_in(&mut self, brought: &Brought, admission: &mut Admission<'_>) {
         let Some(taken) = admission.taken.take() else { return };
         let Some(member) = self.members.get(&brought.member) else { return };
         let (subject, bound) = (member.subject.clone(), member.bound);
-        let update = Bytes::from(taken);
+        // What came as it is passed on needs no copy.
+        let update = match taken {
+            Cow::Borrowed(taken) => brought.update.slice_ref(taken),
+            Cow::Owned(taken) => taken.into(),
+        };
         for (client, _) in &admission.before {
             self.authors.spoke(*client, brought.member, self.index.state_vector());
         }
@@ -97,7 +103,7 @@ impl Room {
     }
 
     /// Says what becomes of the edit, and of those that waited for this answer.
-    fn decide(&mut self, brought: &Brought<'_>, update: &Update<'_>, admission: &Admission, now: Instant) {
+    fn decide(&mut self, brought: &Brought, update: &Update<'_>, admission: &Admission<'_>, now: Instant) {
         let refused = admission.full || admission.refused.is_some();
         let first_withheld = admission.withheld.first().copied();
         let excused = self
@@ -161,7 +167,7 @@ impl Room {
 }
 
 /// What the bringer is told of an edit of which something is refused; `deleted` says that a tombstone had a part in it.
-fn refusal_of(admission: &Admission, deleted: bool) -> Refusal {
+fn refusal_of(admission: &Admission<'_>, deleted: bool) -> Refusal {
     match admission.cause {
         _ if admission.full => Refusal::Full,
         Some(cause @ (Cause::Cycle | Cause::Depth | Cause::Pieces)) => {

@@ -70,9 +70,9 @@ pub struct Room {
 }
 
 /// What an editor or viewer brought.
-struct Brought<'a> {
+struct Brought {
     member: MemberId,
-    update: &'a [u8],
+    update: Bytes,
     entry: Option<Entry>,
     /// Whether it is an answer to a question of this room.
     answers: bool,
@@ -183,11 +183,11 @@ impl Room {
             Command::Step1(step1) => self.step1(member, step1, now),
             Command::Step2 { update, answer } => {
                 let answers = answer.attempt == self.members.get(&member).map(|member| member.attempt);
-                self.bring(Brought { member, update: &update, entry: answer.entry, answers, step2: true }, now);
+                self.bring(Brought { member, update, entry: answer.entry, answers, step2: true }, now);
                 self.show_presence(member);
             }
             Command::Update { update, entry } => {
-                self.bring(Brought { member, update: &update, entry, answers: false, step2: false }, now);
+                self.bring(Brought { member, update, entry, answers: false, step2: false }, now);
             }
             Command::TooLarge { answer, entry, oversized } => {
                 if oversized && let Some(there) = self.members.get(&member) {

@@ -2,7 +2,6 @@
 //!
 //! A commit that failed and was stored all the same leaves such a jump too: what is read then is known already.
 
-use bytes::Bytes;
 use metrics::counter;
 use tandem_model::Seq;
 use tandem_model::log::{Loaded, LogError};
@@ -50,7 +49,8 @@ impl Room {
         let mut admissions = Vec::new();
         // What is stored is taken, whatever the document weighs: a load would take it too.
         self.index.set_limits(IndexLimits::NONE);
-        let taken = take(loaded, &mut self.index, &mut owners, &mut |admission| admissions.push(admission));
+        let taken =
+            take(loaded, &mut self.index, &mut owners, &mut |admission| admissions.push(admission.into_owned()));
         self.index.set_limits(index_limits(&self.limits));
         admissions.into_iter().for_each(|admission| self.pass_on(admission));
         taken?;
@@ -63,12 +63,12 @@ impl Room {
         Ok(Reread::Taken)
     }
 
-    fn pass_on(&mut self, admission: Admission) {
+    fn pass_on(&mut self, admission: Admission<'static>) {
         let Some(taken) = admission.taken else { return };
         counter!("tandem_updates_reread_total").increment(1);
         // Rows of this room's own were counted at their commit, and are no news.
         self.since_snapshot = (self.since_snapshot.0 + 1, self.since_snapshot.1 + taken.len() as u64);
-        self.fan_out(None, admission.before, Bytes::from(taken));
+        self.fan_out(None, admission.before, taken.into_owned().into());
     }
 }
 
@@ -76,6 +76,7 @@ impl Room {
 mod tests {
     use std::sync::Arc;
 
+    use bytes::Bytes;
     use futures_util::FutureExt;
     use tandem_model::log::{Append, Appended, Document, Log};
     use tandem_model::memory::MemoryLog;

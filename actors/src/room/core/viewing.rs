@@ -24,7 +24,7 @@ enum News {
 
 impl Room {
     /// A viewer's update: nothing of it is stored, and an honest one is never unsaved.
-    pub(super) fn view(&mut self, brought: &Brought<'_>, update: &Update<'_>, now: Instant) {
+    pub(super) fn view(&mut self, brought: &Brought, update: &Update<'_>, now: Instant) {
         let news = self.viewers_news(brought, update);
         if brought.answers {
             self.decide_viewers(brought.member, news, now);
@@ -37,7 +37,7 @@ impl Room {
             self.settle_when_durable(brought.member, brought.entry);
         } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
             // Deletions that every client derives by itself: acknowledged once the document holds them too.
-            member.derived.push_back((entry, Bytes::copy_from_slice(brought.update)));
+            member.derived.push_back((entry, brought.update.clone()));
             self.derived.want(now);
             let dropped = member.drop_derived();
             dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
@@ -46,7 +46,7 @@ impl Room {
 
     /// What the document lacks of a viewer's update. What it holds of others it was sent before a crash, or has by another
     /// way; what is its own, or may be, it wrote.
-    fn viewers_news(&self, brought: &Brought<'_>, update: &Update<'_>) -> News {
+    fn viewers_news(&self, brought: &Brought, update: &Update<'_>) -> News {
         let known = self.index.state_vector();
         let Some(viewer) = self.members.get(&brought.member) else { return News::Own };
         let mut news = News::Nothing;
@@ -95,7 +95,7 @@ impl Room {
 
     /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
     /// the author brought it.
-    fn wait_for_author(&mut self, brought: &Brought<'_>, update: &Update<'_>, missing: Id, now: Instant) {
+    fn wait_for_author(&mut self, brought: &Brought, update: &Update<'_>, missing: Id, now: Instant) {
         let lacking = self.lacking(update);
         let Some(there) = self.members.get_mut(&brought.member) else { return };
         there.miss(missing);

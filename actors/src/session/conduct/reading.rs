@@ -18,6 +18,10 @@ use crate::room::command::Command;
 use crate::session::document::{Document, Kept, Phase};
 use crate::session::wake::Slot;
 
+/// The most of a frame that is kept beside the update in it, in bytes: an update is passed on and stored as the frame's bytes
+/// as long as those are little else.
+const ENVELOPE_KEPT_MAX: usize = 128;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// The stream ended, in order or not.
     pub(super) fn ended(&mut self, error: Option<WireError>) -> Go {
@@ -175,11 +179,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             Said::Sync(Sync::Step2(update)) => {
                 let answer = if counts { document.gate.answered() } else { document.gate.answered_uncounted() };
-                Command::Step2 { update: frame.slice_ref(update), answer }
+                Command::Step2 { update: update_of(frame, update), answer }
             }
             Said::Sync(Sync::Update(update)) => {
                 let entry = counts.then(|| document.gate.owe());
-                Command::Update { update: frame.slice_ref(update), entry }
+                Command::Update { update: update_of(frame, update), entry }
             }
             Said::Awareness(states) => {
                 document.spoke(states);
@@ -261,5 +265,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             Phase::Pending(_) => self.lose(slot, kind),
             Phase::Rejoining | Phase::Shut => {}
         }
+    }
+}
+
+/// An update out of a frame, to be kept for as long as somebody needs it.
+fn update_of(frame: &Bytes, update: &[u8]) -> Bytes {
+    if frame.len() - update.len() > ENVELOPE_KEPT_MAX {
+        Bytes::copy_from_slice(update)
+    } else {
+        frame.slice_ref(update)
     }
 }

@@ -102,11 +102,11 @@ pub fn keeping() -> Index {
 }
 
 /// Admits what is sound, and checks the index.
-pub fn admit(index: &mut Index, bytes: &[u8]) -> Admission {
+pub fn admit(index: &mut Index, bytes: &[u8]) -> Admission<'static> {
     let update = Update::decode(bytes).expect("the update is sound");
     let admission = index.admit(&update, &mut |_| Verdict::Take);
     index.check_invariants();
-    admission
+    admission.into_owned()
 }
 
 /// An index that was loaded from the encoding of another.
