@@ -24,6 +24,9 @@ const READ_BYTES_MAX: u64 = 16 * 1024;
 /// The same for a message whose length is not known yet.
 const READ_BYTES_FRAGMENTS: u64 = 4 * 1024;
 
+/// A message of one frame that is shorter than this may stand in a buffer of twice its size.
+pub(crate) const LOOSE_BELOW: usize = 32 * 1024;
+
 /// The codec for one message or one control frame.
 #[derive(Debug)]
 pub(crate) struct Codec(WebSocketContext);

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::Message as Received;
 
 use crate::budget::{Budget, Reservation, Wait};
-use crate::codec::{Codec, Pipe, Progress, Stop, complaint};
+use crate::codec::{Codec, LOOSE_BELOW, Pipe, Progress, Stop, complaint};
 use crate::error::WireError;
 use crate::header::{Header, HeaderReader, Kind};
 use crate::limits::SocketLimits;
@@ -464,8 +464,9 @@ impl Inbound<'_> {
                 Step::Give(Inward::Close(frame.map(|frame| frame.code.into())))
             }
             Received::Binary(body) => {
-                // What was collected may stand in twice the room that it takes, and is kept by whoever it is for.
-                let body = if collected { Bytes::copy_from_slice(&body) } else { body };
+                // Whoever it is for may keep it: it is to stand in no more room than it takes.
+                let loose = collected || body.len() < LOOSE_BELOW;
+                let body = if loose { Bytes::copy_from_slice(&body) } else { body };
                 let reservation = self.reservation_of(body.len());
                 if closing { Step::Again } else { Step::Give(Inward::Binary(Message::new(body, reservation))) }
             }

@@ -70,7 +70,7 @@ pub struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// The same, apart from the update.
+    /// The same with bytes of its own.
     #[must_use]
     pub fn into_owned(self) -> Admission<'static> {
         let Self { taken, before, new_structs, new_deletions, missing, withheld, refused, cause, full } = self;

@@ -167,7 +167,7 @@ impl Client {
             clock = end;
         }
         let held = weigh(&self.chunks[at..]);
-        out.reserve(usize::try_from(held.bytes).unwrap_or(0) + 24);
+        out.reserve(usize::try_from(held.bytes).unwrap_or(0) - structs.position() + 24);
         write_var_uint(out, held.structs - passed);
         write_var_uint(out, self.id.0);
         write_var_uint(out, since);

@@ -238,6 +238,11 @@ impl Index {
         usize::try_from(self.weight.bytes).unwrap_or(0) + ranges * 6 + self.clients.len() * 20 + 8
     }
 
+    /// Whether the content of what is deleted goes.
+    pub(crate) fn collects(&self) -> Collect {
+        self.collect
+    }
+
     /// Into how many pieces one update may fall.
     pub(crate) fn pieces(&self) -> u64 {
         self.limits.pieces

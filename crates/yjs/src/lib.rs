@@ -67,6 +67,7 @@ mod restoring;
 mod runs;
 mod state_vector;
 mod structs;
+mod taken;
 mod update;
 
 pub use admission::{Admission, Cause, Verdict};

@@ -13,13 +13,12 @@ use crate::TYPE_NESTING_MAX;
 use crate::admission::{Admission, Cause, Verdict};
 use crate::client::{Client, Place, PlaceKind, Weight};
 use crate::cut::is_keyed;
-use crate::deleting::{ByClient, Deleting};
-use crate::encode::write_deletions;
+use crate::deleting::Deleting;
 use crate::index::{Index, PIECE_BYTES_MAX};
-use crate::lib0::write_var_uint;
 use crate::ranges::overlapping;
 use crate::runs::Piece;
 use crate::structs::{Item, Parent, Struct};
+use crate::taken::{deletes_all, write_taken};
 use crate::update::{Block, Cursor, Update};
 
 /// Why a block cannot go on.
@@ -171,7 +170,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             let as_it_came = update.as_it_came().filter(|_| as_it_came && deletes_all(update, &deleted));
             admission.taken = Some(match as_it_came {
                 Some(bytes) => Cow::Borrowed(bytes),
-                None => Cow::Owned(write_taken(index, &admission.before, &deleted)),
+                None => Cow::Owned(write_taken(index, update, &admission.before, &deleted)),
             });
         }
         admission
@@ -378,27 +377,6 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
         }
         Ok(end)
     }
-}
-
-/// Whether so much is deleted as the update says; nothing else is.
-fn deletes_all(update: &Update<'_>, deleted: &ByClient) -> bool {
-    let said: u64 = update.deletions().map(|(_, from, to)| to - from).fold(0, u64::saturating_add);
-    let done: u64 = deleted.iter().flat_map(|(_, ranges)| ranges).map(|(from, to)| to - from).sum();
-    said == done
-}
-
-/// Writes what was taken: of each client all behind its clock before, and what is deleted.
-fn write_taken(index: &Index, before: &[(ClientId, Clock)], deleted: &ByClient) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
-    write_var_uint(&mut out, before.len() as u64);
-    for (client, clock) in before {
-        if let Some(slot) = index.slot(*client) {
-            index.client(slot).write_since(&mut out, *clock);
-        }
-    }
-    write_var_uint(&mut out, deleted.len() as u64);
-    deleted.iter().for_each(|(client, ranges)| write_deletions(&mut out, *client, ranges));
-    out
 }
 
 /// How often the struct of these clocks is cut when it is written: where what is deleted of it begins and ends, and

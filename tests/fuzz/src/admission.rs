@@ -33,7 +33,7 @@ pub fn admission(data: &[u8]) {
     while let Some(bytes) = next(&mut rest) {
         vector(bytes);
         let Ok(update) = Update::decode(bytes) else { continue };
-        if let Some(taken) = admit(&mut index, &update, flags & JUDGED != 0) {
+        if let Some(taken) = admit(&mut index, bytes, &update, flags & JUDGED != 0) {
             whole(&mut mirror, &taken, "what is relayed");
             relayed.push(taken);
             if flags & RESTORED != 0 {
@@ -59,10 +59,17 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(update)
 }
 
-fn admit(index: &mut Index, update: &Update<'_>, judged: bool) -> Option<Vec<u8>> {
+fn admit(index: &mut Index, bytes: &[u8], update: &Update<'_>, judged: bool) -> Option<Vec<u8>> {
     let before = index.state_vector().clone();
-    let admission = index.admit(update, &mut |id| if judged { judge(id) } else { Verdict::Take });
+    let mut twin = index.clone();
+    let mut judge = |id| if judged { judge(id) } else { Verdict::Take };
+    let admission = index.admit(update, &mut judge);
     index.check_invariants();
+    // With a byte behind it, it cannot be passed on as it came.
+    let written = [bytes, &[0]].concat();
+    let written = twin.admit(&Update::decode(&written).expect("as sound"), &mut judge);
+    assert!(matches!(written.taken, None | Some(Cow::Owned(_))));
+    assert_eq!(written, admission, "what is passed on as it came is what would be written");
     assert!(index.covers(&before), "nothing is lost");
     for (client, clock) in &admission.before {
         assert!(before.get(*client) == *clock && index.state_vector().get(*client) > *clock);

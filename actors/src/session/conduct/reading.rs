@@ -20,7 +20,7 @@ use crate::session::wake::Slot;
 
 /// The most of a frame that is kept beside the update in it, in bytes: an update is passed on and stored as the frame's bytes
 /// as long as those are little else.
-const ENVELOPE_KEPT_MAX: usize = 128;
+const ENVELOPE_KEPT_MAX: usize = 32;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// The stream ended, in order or not.

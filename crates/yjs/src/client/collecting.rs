@@ -15,7 +15,7 @@ const REPLACED_BYTES: usize = 128;
 /// A struct of a client: it starts at this clock, and at this place of its chunk. Whoever deletes goes on near to where it
 /// deleted last, so the search for what is deleted begins there.
 ///
-/// What stands before it in its chunk must not change.
+/// The clock says which chunk that is. Whoever writes a chunk anew, other than behind its last struct, forgets it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Near {
     clock: Clock,
@@ -66,10 +66,14 @@ impl Client {
     }
 
     /// Does it in the one chunk that holds the range, if no other is concerned: nothing is at a side of it that could
-    /// join, nothing is to be divided.
+    /// join, nothing is to be divided, and what goes is so little that its room may stay.
     fn collect_in_place(&mut self, range: (Clock, Clock)) -> Option<(Weight, Weight)> {
         let (client, at) = (self.id, self.chunk_of(range.0));
         let chunk = self.chunks.get(at)?;
+        let next = self.chunks.get(at + 1);
+        if chunk.runs.bytes.len() > 2 * CHUNK_BYTES || next.is_some_and(|next| next.start <= range.1) {
+            return None;
+        }
         let start = self.near.before(chunk, range.0).or_else(|| Near::first(chunk).before(chunk, range.0));
         let start = start.filter(|start| at == 0 || start.position > 0)?;
         let mut reader = Reader::at(&chunk.runs.bytes, start.position);
@@ -90,8 +94,7 @@ impl Client {
         let bytes = chunk.runs.bytes.len() - (until - start.position) + put.bytes.len();
         let fits = |other: Option<&Chunk>| other.is_some_and(|other| other.runs.bytes.len() + bytes <= CHUNK_BYTES);
         let before = at.checked_sub(1).and_then(|before| self.chunks.get(before));
-        let alone = clock >= range.1 && (is_last || !reader.is_empty());
-        if !alone || bytes > 2 * CHUNK_BYTES || fits(before) || fits(self.chunks.get(at + 1)) {
+        if bytes > 2 * CHUNK_BYTES || fits(before) || fits(next) {
             return None;
         }
         let chunk = &mut self.chunks[at];
@@ -111,7 +114,8 @@ impl Near {
         Self { clock: chunk.start, position: 0 }
     }
 
-    /// The last struct of the chunk that ends at or below `clock`, if it is this one or a later one; or the chunk's first.
+    /// The last struct of the chunk that ends at or below `clock`, if it is this one or a later one; or the chunk's first,
+    /// wherever it ends.
     fn before(self, chunk: &Chunk, clock: Clock) -> Option<Self> {
         let mut start = (self.position == 0 && self.clock == chunk.start).then_some(self);
         let mut next = self;
@@ -238,5 +242,25 @@ fn pull(client: ClientId, left: &mut Chunk, right: &mut Chunk) {
     if length > 0 {
         right.start += length;
         right.runs.remove_first(taken);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lib0::write_buf;
+    use crate::{Collect, Index, IndexLimits, Update, Verdict};
+
+    #[test]
+    fn what_is_dropped_holds_no_room() {
+        let mut index = Index::new(Collect::Collected, IndexLimits::NONE);
+        let mut image = vec![1, 1, 7, 0, 3, 1, 1, b't'];
+        write_buf(&mut image, &vec![0; 1 << 20]);
+        image.push(0);
+        for bytes in [&image[..], &[0, 1, 7, 1, 0, 1]] {
+            index.admit(&Update::decode(bytes).expect("sound"), &mut |_| Verdict::Take);
+        }
+        let room: usize = index.client(0).chunks.iter().map(|chunk| chunk.runs.bytes.capacity()).sum();
+        assert_eq!(index.bytes(), 5);
+        assert!(room < 1024, "{room} bytes are kept room for");
     }
 }
