@@ -5,9 +5,9 @@ mod restoring;
 
 use tandem_model::{ClientId, Clock, Id};
 
-use self::collecting::Near;
+use self::collecting::Start;
 use crate::content::Trust;
-use crate::cut::{cut, cut_kept, is_whole};
+use crate::cut::{cut_as, is_whole};
 use crate::index::Collect;
 use crate::lib0::{Reader, write_var_uint};
 use crate::ranges::Ranges;
@@ -36,6 +36,14 @@ pub(crate) enum PlaceKind {
     Listed,
     /// Under a key.
     Keyed,
+}
+
+impl PlaceKind {
+    /// Lets a struct that hangs so say whether it stands under a key; what hangs nowhere is held as it says: whoever has
+    /// what is collected here may hang it under its key. Whether it had said otherwise: no Yjs does.
+    pub(crate) fn corrects(self, body: &mut Struct<'_>) -> bool {
+        self != Self::Nowhere && body.say_keyed(self == Self::Keyed)
+    }
 }
 
 impl Place {
@@ -69,7 +77,7 @@ pub(crate) struct Client {
     /// Of the last chunk's last struct.
     tail: Option<Tail>,
     /// Where content was dropped last.
-    near: Near,
+    near: Start,
 }
 
 /// How much a change added to a client's encoding and took away from it.
@@ -91,7 +99,7 @@ impl Client {
             // Most clients of a large document brought little: room for one chunk, not for four.
             chunks: Vec::with_capacity(1),
             tail: None,
-            near: Near::default(),
+            near: Start::default(),
         }
     }
 
@@ -139,11 +147,9 @@ impl Client {
             return push_chunked(chunks, client, tail, piece);
         }
         let mut added = Weight::default();
-        let mut sink = |piece: &Piece<'_>| add(&mut added, push_chunked(chunks, client, tail, piece));
-        match collect {
-            Collect::Collected => cut(Id { client, clock }, body, deleted, &mut sink),
-            Collect::Kept => cut_kept(Id { client, clock }, body, deleted, &mut sink),
-        }
+        cut_as(collect, Id { client, clock }, body, deleted, &mut |piece| {
+            add(&mut added, push_chunked(chunks, client, tail, piece));
+        });
         added
     }
 

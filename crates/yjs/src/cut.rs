@@ -2,9 +2,24 @@
 
 use tandem_model::{ClientId, Clock, Id};
 
+use crate::index::Collect;
 use crate::ranges::overlapping;
 use crate::runs::{Piece, RUN_BYTES_MAX};
 use crate::structs::Struct;
+
+/// Hands over the pieces in which a struct is held, by what becomes of the content of what is deleted.
+pub(crate) fn cut_as(
+    collect: Collect,
+    id: Id,
+    body: &Struct<'_>,
+    deleted: &[(Clock, Clock)],
+    sink: &mut impl FnMut(&Piece<'_>),
+) {
+    match collect {
+        Collect::Collected => cut(id, body, deleted, sink),
+        Collect::Kept => cut_kept(id, body, deleted, sink),
+    }
+}
 
 /// Hands over the pieces of a struct of which `deleted` holds the deleted ranges (merged, in order): what is deleted
 /// is collected, what is not stays.

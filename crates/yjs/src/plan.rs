@@ -338,8 +338,7 @@ impl<'i, 'a, 'j> Plan<'i, 'a, 'j> {
             encoded = None;
             body.cut_front(Id { client: walk.client, clock }, before - clock);
         }
-        // What hangs nowhere is held as it says: whoever has what is collected here may hang it under its key.
-        if place.kind != PlaceKind::Nowhere && body.say_keyed(place.kind == PlaceKind::Keyed) {
+        if place.kind.corrects(body) {
             encoded = None;
         }
         let end = before + body.len();

@@ -2,13 +2,13 @@
 
 use tandem_model::{ClientId, Clock, Id};
 
-use crate::client::{Client, PlaceKind};
-use crate::cut::{cut, cut_kept};
+use crate::client::Client;
+use crate::cut::cut_as;
 use crate::deleting::ByClient;
 use crate::encode::{write_block, write_deletions};
 use crate::index::{Collect, Index};
 use crate::lib0::write_var_uint;
-use crate::runs::{Piece, Runs};
+use crate::runs::Runs;
 use crate::structs::Struct;
 use crate::update::{Block, Update};
 
@@ -60,16 +60,10 @@ fn again(client: &Client, update: &Update<'_>, block: &Block, before: Clock, col
             body.cut_front(Id { client: client.id, clock }, before - clock);
             clock = before;
         }
-        let place = client.place(clock).kind;
-        if place != PlaceKind::Nowhere {
-            body.say_keyed(place == PlaceKind::Keyed);
-        }
-        let deleted = client.deleted.as_slice();
-        let mut sink = |piece: &Piece<'_>| _ = runs.push(client.id, &mut tail, piece);
-        match collect {
-            Collect::Collected => cut(Id { client: client.id, clock }, &body, deleted, &mut sink),
-            Collect::Kept => cut_kept(Id { client: client.id, clock }, &body, deleted, &mut sink),
-        }
+        client.place(clock).kind.corrects(&mut body);
+        cut_as(collect, Id { client: client.id, clock }, &body, client.deleted.as_slice(), &mut |piece| {
+            runs.push(client.id, &mut tail, piece);
+        });
     }
     runs
 }

@@ -12,14 +12,18 @@ use crate::structs::{Struct, is_gone};
 /// Most of what replaces the structs around a single range fits into so many bytes.
 const REPLACED_BYTES: usize = 128;
 
-/// A struct of a client: it starts at this clock, and at this place of its chunk. Whoever deletes goes on near to where it
-/// deleted last, so the search for what is deleted begins there.
+/// Where a chunk begins to be written again: before this struct. Whoever deletes goes on near to where it deleted last, so
+/// the search begins there.
 ///
 /// The clock says which chunk that is. Whoever writes a chunk anew, other than behind its last struct, forgets it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Near {
+pub(super) struct Start {
     clock: Clock,
     position: usize,
+    /// How many structs stand before it.
+    structs: u64,
+    /// Where the last of those starts.
+    last_at: usize,
 }
 
 impl Client {
@@ -33,7 +37,7 @@ impl Client {
         {
             return weights;
         }
-        self.near = Near::default();
+        self.near = Start::default();
         // One neighbour more on each side: what becomes a mere length may join one there.
         let low = self.chunk_of(first.0).saturating_sub(1);
         let high = (self.chunk_of(last.1 - 1) + 2).min(self.chunks.len());
@@ -74,23 +78,13 @@ impl Client {
         if chunk.runs.bytes.len() > 2 * CHUNK_BYTES || next.is_some_and(|next| next.start <= range.1) {
             return None;
         }
-        let start = self.near.before(chunk, range.0).or_else(|| Near::first(chunk).before(chunk, range.0));
+        let start = self.near.before(chunk, range.0).or_else(|| Start::first(chunk).before(chunk, range.0));
         let start = start.filter(|start| at == 0 || start.position > 0)?;
-        let mut reader = Reader::at(&chunk.runs.bytes, start.position);
-        let mut put = Runs::with_capacity(REPLACED_BYTES);
-        let (mut clock, mut passed, mut tail) = (start.clock, 0, None);
-        let mut behind = false;
-        while !behind && let Ok(body) = Struct::read(&mut reader, Trust::Own) {
-            behind = clock >= range.1;
-            cut(Id { client, clock }, &body, &[range], &mut |piece| {
-                short(client, piece, &mut |piece| {
-                    put.push(client, &mut tail, piece);
-                });
-            });
-            clock += body.len();
-            passed += 1;
-        }
-        let (until, is_last) = (reader.position(), at + 1 == self.chunks.len());
+        let (mut put, mut tail) = (Runs::with_capacity(REPLACED_BYTES), None);
+        let behind = start.write_again(client, chunk, &[range], &mut |piece| {
+            put.push(client, &mut tail, piece);
+        });
+        let (until, is_last) = (behind.position, at + 1 == self.chunks.len());
         let bytes = chunk.runs.bytes.len() - (until - start.position) + put.bytes.len();
         let fits = |other: Option<&Chunk>| other.is_some_and(|other| other.runs.bytes.len() + bytes <= CHUNK_BYTES);
         let before = at.checked_sub(1).and_then(|before| self.chunks.get(before));
@@ -99,7 +93,7 @@ impl Client {
         }
         let chunk = &mut self.chunks[at];
         let was = chunk.weight();
-        chunk.runs.replace(start.position..until, passed, &put);
+        chunk.runs.replace(start.position..until, behind.structs - start.structs, &put);
         let is = chunk.weight();
         if is_last {
             self.tail = chunk.runs.tail();
@@ -109,31 +103,59 @@ impl Client {
     }
 }
 
-impl Near {
+impl Start {
     fn first(chunk: &Chunk) -> Self {
-        Self { clock: chunk.start, position: 0 }
+        Self { clock: chunk.start, ..Self::default() }
     }
 
     /// The last struct of the chunk that ends at or below `clock`, if it is this one or a later one; or the chunk's first,
     /// wherever it ends.
     fn before(self, chunk: &Chunk, clock: Clock) -> Option<Self> {
-        let mut start = (self.position == 0 && self.clock == chunk.start).then_some(self);
-        let mut next = self;
         if self.clock < chunk.start {
             return None;
         }
+        let mut start = (self.position == 0 && self.clock == chunk.start).then_some(self);
+        let mut next = self;
         let mut reader = Reader::at(&chunk.runs.bytes, self.position);
         while next.clock < clock
             && let Ok(body) = Struct::read(&mut reader, Trust::Own)
         {
-            let end = next.clock + body.len();
-            if end > clock {
+            if next.clock + body.len() > clock {
                 break;
             }
             start = Some(next);
-            next = Self { clock: end, position: reader.position() };
+            next = next.behind(&body, &reader);
         }
         start
+    }
+
+    /// Hands over the pieces of the structs from here up to the first behind the ranges, which may join what is before it,
+    /// with the content of the ranges collected. Answers where the next one starts.
+    fn write_again(
+        self,
+        client: ClientId,
+        chunk: &Chunk,
+        ranges: &[(Clock, Clock)],
+        sink: &mut impl FnMut(&Piece<'_>),
+    ) -> Self {
+        let last = ranges.last().map_or(0, |range| range.1);
+        let (mut at, mut behind) = (self, false);
+        let mut reader = Reader::at(&chunk.runs.bytes, self.position);
+        while !behind && let Ok(body) = Struct::read(&mut reader, Trust::Own) {
+            behind = at.clock >= last;
+            let from = ranges.partition_point(|range| range.1 <= at.clock);
+            let here = &ranges[from..];
+            let here = if here.first().is_some_and(|range| range.0 < at.clock + body.len()) { here } else { &[] };
+            cut(Id { client, clock: at.clock }, &body, here, &mut |piece| short(client, piece, sink));
+            at = at.behind(&body, &reader);
+        }
+        at
+    }
+
+    /// The struct behind this one, which `reader` has read.
+    fn behind(self, body: &Struct<'_>, reader: &Reader<'_>) -> Self {
+        let clock = self.clock + body.len();
+        Self { clock, position: reader.position(), structs: self.structs + 1, last_at: self.position }
     }
 }
 
@@ -141,63 +163,22 @@ impl Near {
 ///
 /// Structs before and behind the ranges are copied as they are, but for one neighbour on each side, which may join.
 fn rewrite(client: ClientId, chunk: &Chunk, ranges: &[(Clock, Clock)], out: &mut Vec<Chunk>) {
-    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
-    let start = Start::before(chunk, first.0);
+    let Some(start) = ranges.first().and_then(|first| Start::first(chunk).before(chunk, first.0)) else { return };
     let runs = Runs::prefix_of(&chunk.runs, start.position, start.last_at, start.structs);
     out.push(Chunk { start: chunk.start, runs });
-    let mut reader = Reader::at(&chunk.runs.bytes, start.position);
-    let (mut clock, mut passed, mut tail) = (start.clock, start.structs, None);
-    let mut behind = false;
-    while !behind && let Ok(body) = Struct::read(&mut reader, Trust::Own) {
-        behind = clock >= last.1;
-        let end = clock + body.len();
-        let from = ranges.partition_point(|range| range.1 <= clock);
-        let here = &ranges[from..];
-        let here = if here.first().is_some_and(|range| range.0 < end) { here } else { &[] };
-        cut(Id { client, clock }, &body, here, &mut |piece| {
-            short(client, piece, &mut |piece| {
-                push_chunked(out, client, &mut tail, piece);
-            });
-        });
-        clock = end;
-        passed += 1;
-    }
-    if reader.is_empty() {
+    let mut tail = None;
+    let behind = start.write_again(client, chunk, ranges, &mut |piece| {
+        push_chunked(out, client, &mut tail, piece);
+    });
+    let rest = chunk.runs.bytes.len() - behind.position;
+    if rest == 0 {
         return;
     }
-    if out.last().is_none_or(|last| last.runs.bytes.len() + reader.remaining() > 2 * CHUNK_BYTES) {
-        out.push(Chunk { start: clock, runs: Runs::default() });
+    if out.last().is_none_or(|last| last.runs.bytes.len() + rest > 2 * CHUNK_BYTES) {
+        out.push(Chunk { start: behind.clock, runs: Runs::default() });
     }
     if let Some(last) = out.last_mut() {
-        last.runs.append_raw(&chunk.runs, reader.position(), chunk.runs.structs - passed);
-    }
-}
-
-/// Where a chunk begins to be written again.
-struct Start {
-    position: usize,
-    clock: Clock,
-    structs: u64,
-    /// Where the last struct before starts.
-    last_at: usize,
-}
-
-impl Start {
-    /// Stands before the last struct that ends at or below `clock`.
-    fn before(chunk: &Chunk, clock: Clock) -> Self {
-        let mut reader = Reader::new(&chunk.runs.bytes);
-        let mut next = Self { position: 0, clock: chunk.start, structs: 0, last_at: 0 };
-        let mut start = Self { ..next };
-        while let Ok(body) = Struct::read(&mut reader, Trust::Own) {
-            let end = next.clock + body.len();
-            if end > clock {
-                break;
-            }
-            let last_at = start.position;
-            start = Self { last_at, ..next };
-            next = Self { position: reader.position(), clock: end, structs: next.structs + 1, last_at: 0 };
-        }
-        start
+        last.runs.append_raw(&chunk.runs, behind.position, chunk.runs.structs - behind.structs);
     }
 }
 
