@@ -25,7 +25,7 @@ const READ_BYTES_MAX: u64 = 16 * 1024;
 const READ_BYTES_FRAGMENTS: u64 = 4 * 1024;
 
 /// A message of one frame that is shorter than this may stand in a buffer of twice its size.
-pub(crate) const LOOSE_BELOW: usize = 32 * 1024;
+const LOOSE_BELOW: usize = 32 * 1024;
 
 /// The codec for one message or one control frame.
 #[derive(Debug)]
@@ -67,9 +67,20 @@ impl Codec {
         let message = self.0.read(pipe)?;
         match self.0.flush(pipe) {
             // The answer to a close frame is out: that is the end for the codec, not for us.
-            Ok(()) | Err(Error::ConnectionClosed) => Ok(message),
+            Ok(()) | Err(Error::ConnectionClosed) => Ok(tight(message, pipe.progress.header.kind)),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The message, whose last frame was of this kind, in no more room than it takes: whoever it is for may keep it.
+fn tight(message: Message, last: Kind) -> Message {
+    match message {
+        // What was collected of several frames may be loose, too.
+        Message::Binary(body) if last == Kind::Continuation || body.len() < LOOSE_BELOW => {
+            Message::Binary(Bytes::copy_from_slice(&body))
+        }
+        other => other,
     }
 }
 
