@@ -3,12 +3,13 @@
 //! ```text
 //! Root
 //! ├─ Journal          groups the appends of all rooms into one commit
-//! ├─ Rooms → Room*    the only owners of documents
-//! ├─ Sessions → Session*   one actor and one task a socket
+//! ├─ Rooms → Keeper*  one a thread: tend the rooms that are small and told little
+//! ├─ Rooms → Room*    one for each other; the only owners of documents
+//! ├─ Sessions → Session*   one actor a socket
 //! └─ Jobs → Job*      compaction
 //! ```
 //! An edit makes three hops: session, room, journal. No acknowledgement leaves before its commit; a session holds no
-//! document state; no CRDT runs in this process. The edge sees [`node::Node`], and
+//! document state but its gate; no CRDT runs in this process. The edge sees [`node::Node`], and
 //! counts its own refusals where ours are counted ([`refusals`]).
 
 mod blocking;
@@ -24,6 +25,7 @@ mod journal;
 mod keeper;
 mod links;
 pub mod node;
+mod reached;
 pub mod refusals;
 mod room;
 mod rooms;

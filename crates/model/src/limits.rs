@@ -1,4 +1,4 @@
-//! Every bound, with its name, its default and what happens when it is reached.
+//! Every bound that can be set, with its name, its default and what happens when it is reached.
 //!
 //! The names are those of the `[limits]` section of the configuration; units stand at their ends.
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-/// All bounds of one node.
+/// All bounds of one node that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -23,7 +23,7 @@ pub struct Limits {
     /// Messages being received on the whole node, reserved at their headers. Beyond: sockets wait unread.
     pub inbound_bytes: u64,
 
-    /// A socket that sent no byte is closed after this long.
+    /// A socket that sent no byte is cut after this long; it is pinged after half of it.
     pub first_byte_seconds: u64,
     /// A socket whose first Auth was not answered is closed after this long (token functions are slow).
     pub auth_seconds: u64,
@@ -33,7 +33,7 @@ pub struct Limits {
     pub pending_socket_bytes: u64,
     /// Documents on one socket. Beyond: that document is refused.
     pub documents_per_socket: u64,
-    /// Sockets an address. Beyond: 503 with `Retry-After`.
+    /// Sockets an address; of IPv6 those of a /64 together. Beyond: 503 with `Retry-After`.
     pub sockets_per_address: u64,
     /// Of these, sockets that are not authenticated yet.
     pub unauthenticated_per_address: u64,
@@ -58,7 +58,7 @@ pub struct Limits {
     /// Structs in one document; at the limit as with `document_bytes`.
     pub document_structs: u64,
 
-    /// Waiting for commit on the whole node. Beyond: edits wait in their rooms.
+    /// Waiting for commit on the whole node. Beyond: no socket is read until something is committed.
     pub journal_bytes: u64,
     /// Commits begin so many milliseconds apart; the only edit never waits.
     pub commit_milliseconds: u64,
@@ -87,15 +87,16 @@ pub struct Limits {
 
     /// An empty Awareness goes out after this long without another message, for clients that count messages.
     pub keepalive_seconds: u64,
-    /// A WebSocket ping goes out this often.
+    /// A WebSocket ping goes out after this long without a byte from the client.
     pub ping_seconds: u64,
-    /// A socket that did not answer a ping for this long is dead.
+    /// A socket that sent no byte for this long after a ping is dead.
     pub pong_seconds: u64,
     /// A room that nobody is in, with nothing uncommitted, is kept this long.
     pub room_idle_seconds: u64,
-    /// A room that is told more than so much in a second has an actor of its own; the others share their keepers.
+    /// A room that is told more than so much in a second has an actor of its own, and so has one that is told 64 KiB at
+    /// once, has 250 members, or is asked for a document of 256 KiB or more; the others share their keepers.
     pub room_keep_messages: u64,
-    /// An actor of a room's own gives it back to its keeper after this long without a word.
+    /// An actor of a room's own gives it back to its keeper after this long without a word, unless it has 250 members.
     pub room_sleep_seconds: u64,
 
     /// A document is compacted after so many rows since its snapshot, …

@@ -18,8 +18,8 @@ use crate::tail::Tail;
 /// How many rows, or packs of rows, one statement reads: each statement has its own timeout, and holds the reader's thread so long.
 const ROWS_A_PAGE: usize = 1_000;
 
-/// So often a name is looked for again because rows went to their documents meanwhile. They do after a thousand commits or
-/// each 20 s: once is rare.
+/// So often a name is looked for again because rows went to their documents meanwhile. They do after a thousand rows, a
+/// MiB or 20 s: once is rare.
 const FINDS_MAX: u32 = 100;
 
 /// A snapshot is one row of up to a whole document: it may take as long as this many pages.

@@ -39,13 +39,14 @@ pub(super) static TABLE: [Row; 33] = [
     row(Refusal::AuthTimeout, "auth-timeout", Yw::Close(4508), Hp::CloseSocket(4408), Later,
         "Nobody authenticated on the socket within `limits.auth_seconds`."),
     row(Refusal::TokenExpired, "token-expired", Yw::Close(4401), Hp::PermissionDenied, Never,
-        "The token's `exp` has passed, before or during the connection."),
+        "The token's `exp` and `auth.leeway_seconds` have passed, before or during the connection."),
     row(Refusal::Forbidden, "forbidden", Yw::Close(4403), Hp::PermissionDenied, Never,
         "The token gives no right on the document, or no longer, or there is no such document: one answer.").known_as("permission-denied"),
     row(Refusal::TooManyDocuments, "too-many-documents", Yw::Never, Hp::PermissionDenied, Never,
         "The socket carries `limits.documents_per_socket` documents already."),
     row(Refusal::NotOpen, "not-open", Yw::Never, Hp::Ignored, Never,
-        "A message for a document that was refused, left or closed on this socket. A new Auth opens it again."),
+        "A message for a document that was refused or closed on this socket, or a too large one under a key that is not in use \
+         there. A new Auth opens it."),
     row(Refusal::Unavailable, "unavailable", Yw::Close(4503), Hp::Waits, Later,
         "The document's room is down, or it cannot be loaded because the database cannot be reached. Tandem tries again by \
          itself; a y-websocket is closed when that took 20 s. Who was in goes on meanwhile, without acknowledgements."),
@@ -54,21 +55,23 @@ pub(super) static TABLE: [Row; 33] = [
     row(Refusal::Gone, "gone", Yw::Close(4410), Hp::CloseDocument, Never,
         "The document was deleted while it was open here.").known_as("deleted"),
     row(Refusal::Draining, "draining", Yw::Close(4503), Hp::CloseSocket(1012), AtOnce,
-        "The node is stopping; what was owed has been sent."),
+        "The node is stopping; what was owed has been sent. An upgrade meanwhile gets HTTP 503."),
     row(Refusal::Internal, "internal", Yw::Cut, Hp::Cut, AtOnce,
         "Something broke inside Tandem and ended this connection only."),
     row(Refusal::BrokenWebsocket, "broken-websocket", Yw::Close(1002), Hp::CloseSocket(1002), AtOnce,
         "The WebSocket layer was violated. 1007 for a text that is no UTF-8, 1008 for too many fragments."),
     row(Refusal::BadFrame, "bad-frame", Yw::Close(4400), Hp::CloseDocumentOrSocket(4400), Never,
-        "A frame cannot be read as a message of the protocol."),
+        "A frame cannot be read as a message of the protocol. A key that is not in use on this socket counts as unreadable."),
     row(Refusal::ProtocolMistake, "protocol-mistake", Yw::Close(4400), Hp::CloseDocumentOrSocket(4400), Never,
         "A text frame, or a message that only a server sends (BroadcastStateless)."),
     row(Refusal::Oversized, "oversized", Yw::Close(1009), Hp::CloseSocket(1009), AtOnce,
         "A message beyond `limits.skip_bytes`; before authentication, one beyond `limits.message_bytes`, or more in all than \
-         that and `limits.pending_socket_bytes`. Who comes back within ten minutes is not asked for it again, as for `too-large`."),
+         that and `limits.pending_socket_bytes`. Who was authenticated and comes back within ten minutes is not asked for it \
+         again, as for `too-large`."),
     row(Refusal::TooLarge, "too-large", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
-        "A message beyond `limits.message_bytes`. For ten minutes the same subject's new content in this document is \
-         refused alike; deletions and reading go on."),
+        "A message beyond `limits.message_bytes`. For ten minutes, while the document stays loaded, what the same subject \
+         brings and would have to wait for something missing is refused at once (SyncStatus 0 alone) instead of asked for; \
+         all else is taken."),
     row(Refusal::Full, "full", Yw::PermissionDenied, Hp::NotSavedWithCode, Never,
         "New content for a document at `limits.document_bytes`, `document_clients` or `document_structs`; deletions and \
          reading go on, but for deletions that would cut it into more than twice as much. An update of more client ids than \
