@@ -309,7 +309,7 @@ impl Backend for NodeBackend {
     }
 
     fn observe(&self) {
-        self.node.observe_actors();
+        self.node.observe_all();
         telemetry::gauge_store(&self.store.statistics());
     }
 

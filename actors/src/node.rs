@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use metrics::gauge;
+use metrics::{counter, gauge};
 use ractor::{ActorCell, ActorRef, SpawnErr};
 use serde::Serialize;
 use tandem_model::log::{Log, LogError};
@@ -222,8 +222,13 @@ impl Node {
         }
     }
 
-    /// Counts the living actors, each kind by its name in docs/ARCHITECTURE.md, into `tandem_actors`.
-    pub fn observe_actors(&self) {
+    /// Sets the gauges that are counted when they are asked for: living actors, each kind by its name in
+    /// docs/ARCHITECTURE.md, and the inbound budget.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn observe_all(&self) {
+        let budget = &self.around.budget;
+        gauge!("tandem_inbound_bytes").set((budget.bytes() - budget.free_bytes()) as f64);
+        counter!("tandem_limits_reached_total", "limit" => "inbound_bytes").absolute(budget.waits());
         for (kind, count) in links::count(&self.root.get_cell()) {
             gauge!("tandem_actors", "actor" => kind).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }

@@ -1,6 +1,7 @@
 //! The accept loop. Not warp's own: that sets no header timeout, takes any header, and hides the peer.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -126,6 +127,7 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
     };
     if let Err(error) = ended {
         return debug!(%error, "a connection ended early");
+        counter!("tandem_http_connections_broken_total", "by" => breach(&error)).increment(1);
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let mut io = io.into_inner();
@@ -147,6 +149,19 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 fn is_about_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+/// What ended a connection before its answer, as a label: hyper has answered a head that it could not take.
+fn breach(error: &hyper::Error) -> &'static str {
+    let broke = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match error {
+        _ if broke.is_some_and(|broke| broke.kind() == io::ErrorKind::TimedOut) => "write_seconds",
+        _ if error.is_parse_too_large() => "header_bytes",
+        _ if error.is_parse() => "no_http",
+        _ if error.is_timeout() => "header_seconds",
+        _ if error.is_incomplete_message() || error.is_canceled() => "client",
+        _ => "io",
+    }
+}
+
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 

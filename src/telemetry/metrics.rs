@@ -47,6 +47,16 @@ pub fn describe() {
         "tandem_http_connections_refused_total",
         "Connections refused since server.connections were open"
     );
+    describe_counter!(
+        "tandem_http_connections_broken_total",
+        "Connections that ended before an answer, by what broke them: a limit's name, no HTTP, the client, its network"
+    );
+    describe_counter!(
+        "tandem_limits_reached_total",
+        "Times that a limit was reached and nobody refused: something waited, was paced, asked for again or forgotten"
+    );
+    describe_gauge!("tandem_inbound_bytes", "Bytes of limits.inbound_bytes that messages hold");
+    describe_gauge!("tandem_jobs_waiting", "Documents that wait to be compacted");
     describe_counter!("tandem_http_panics_total", "Handlers that panicked; their requests got 500");
     describe_counter!("tandem_thread_rests_total", "Times that a busy thread rested before it looked at its sockets");
     describe_gauge!("tandem_actors", "Living actors of a kind, as the supervision tree tells");

@@ -21,6 +21,15 @@ fn rest(stream: &mut TcpStream) -> String {
     }
 }
 
+/// Waits until the server has counted a connection that was broken by this.
+fn broken(server: &Server, by: &str) {
+    let line = format!("tandem_http_connections_broken_total{{by=\"{by}\"}} ");
+    let deadline = Instant::now() + DEADLINE;
+    while !server.get("/metrics").text().contains(&line) {
+        assert!(Instant::now() < deadline, "{by} is not counted");
+    }
+}
+
 #[test]
 fn a_client_that_never_ends_its_head_is_cut() {
     let server = Server::with(&[("TANDEM__SERVER__HEADER_SECONDS", "1")]);
@@ -32,6 +41,7 @@ fn a_client_that_never_ends_its_head_is_cut() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
         assert!(since.elapsed() >= std::time::Duration::from_millis(900), "not before its time");
     }
+    broken(&server, "header_seconds");
 }
 
 #[test]
@@ -55,6 +65,8 @@ fn heads_and_bodies_beyond_their_bounds_are_refused() {
     let bytes = [chunked.bytes(server.address), chunk.repeat(2).into_bytes(), b"0\r\n\r\n".to_vec()].concat();
     exchange(server.address, &bytes).assert_problem(413, "too-large");
     assert_eq!(exchange(server.address, b"nonsense\r\n\r\n").status, 400);
+    broken(&server, "header_bytes");
+    broken(&server, "no_http");
 }
 
 #[test]
@@ -94,4 +106,5 @@ fn a_reader_who_stands_still_is_cut() {
     while server.get("/health/live").status != 200 {
         assert!(Instant::now() < deadline, "the connection does not come back");
     }
+    broken(&server, "write_seconds");
 }

@@ -10,7 +10,7 @@ mod compaction;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tandem_model::log::Log;
 use tandem_model::{DocumentName, Limits, Seq};
@@ -157,6 +157,12 @@ impl State {
     }
 
     async fn go_on(&mut self, myself: &ActorRef<Msg>) {
+        self.start_some(myself).await;
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        gauge!("tandem_jobs_waiting").set(self.waiting.len() as f64);
+    }
+
+    async fn start_some(&mut self, myself: &ActorRef<Msg>) {
         while self.running.len() < JOBS_MAX
             && let Some(Compact { name, target, done }) = self.waiting.pop_front()
         {

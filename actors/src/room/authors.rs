@@ -14,6 +14,7 @@ use tandem_yjs::{StateVector, Verdict};
 use tokio::time::Instant;
 
 use super::outbox::MemberId;
+use crate::reached;
 
 /// How long a bound session may take to answer for its id before others are believed.
 pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -78,6 +79,8 @@ impl Authors {
         }
         if self.owners.len() < OWNERS_MAX || self.owners.contains_key(&client) {
             self.owners.insert(client, subject.clone());
+        } else {
+            reached::count("owners_max");
         }
         let (forged, asked) = self.live.remove(&client).map_or((None, None), |live| (live.forged, live.asked));
         // Who was asked is bound no more: whoever waits is believed when the time is over.
@@ -91,6 +94,8 @@ impl Authors {
     pub fn learn(&mut self, client: ClientId, subject: Subject) {
         if self.owners.len() < OWNERS_MAX {
             self.owners.entry(client).or_insert(subject);
+        } else {
+            reached::count("owners_max");
         }
     }
 
@@ -204,6 +209,9 @@ impl Authors {
                 continue;
             }
             decided.clients.push(client);
+            if clock <= asked.withheld && room == 0 {
+                reached::count("forged_max");
+            }
             if clock <= asked.withheld && room > 0 {
                 live.forged = Some(clock..=asked.withheld);
                 room -= 1;

@@ -13,6 +13,7 @@ use tandem_protocol::awareness::{self, Entry, Raw, State};
 use tokio::time::Instant;
 
 use super::outbox::MemberId;
+use crate::reached;
 
 /// Clients that are gone and whose clock is remembered, for a return that is seen at once.
 pub const GONE_MAX: usize = 1_000;
@@ -168,6 +169,7 @@ impl Presence {
         gone.sort_unstable();
         gone.truncate(beyond);
         for (_, client) in gone {
+            reached::count("gone_max");
             self.states.remove(&client);
             self.changed.remove(&client);
         }

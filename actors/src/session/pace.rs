@@ -21,11 +21,13 @@ impl Pace {
         Self { tokens: burst as f64, burst: burst as f64, per_second: per_second.max(1) as f64, filled: now }
     }
 
-    /// Spends for what was read already; the debt is waited off.
-    pub fn spend(&mut self, frames: u32, now: Instant) {
+    /// Spends for what was read already; the debt is waited off. Says whether there is one that was none before.
+    pub fn spend(&mut self, frames: u32, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.burst) - f64::from(frames);
+        let filled = (self.tokens + passed * self.per_second).min(self.burst);
+        self.tokens = filled - f64::from(frames);
         self.filled = now;
+        filled >= 0.0 && self.tokens < 0.0
     }
 
     /// Until when not to read; `None` if reading may go on.
@@ -69,11 +71,12 @@ mod tests {
     fn a_burst_is_free_and_what_exceeds_it_is_waited_off() {
         let now = Instant::now();
         let mut pace = Pace::new(500, 5_000, now);
-        pace.spend(5_000, now);
+        assert!(!pace.spend(5_000, now));
         assert_eq!(pace.waits_until(), None);
-        pace.spend(500, now);
+        assert!(pace.spend(250, now));
+        assert!(!pace.spend(250, now), "it is in debt already");
         assert_eq!(pace.waits_until(), Some(now + Duration::from_secs(1)));
-        pace.spend(1, now + Duration::from_secs(2));
+        assert!(!pace.spend(1, now + Duration::from_secs(2)));
         assert_eq!(pace.waits_until(), None);
     }
 

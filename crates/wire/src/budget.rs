@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
@@ -21,6 +22,7 @@ const UNIT_BYTES: u64 = 1024;
 pub struct Budget {
     units: Arc<Semaphore>,
     units_max: u32,
+    waits: AtomicU64,
 }
 
 impl Budget {
@@ -29,7 +31,7 @@ impl Budget {
     pub fn new(bytes: u64) -> Arc<Self> {
         let most = u64::from(u32::MAX >> 3);
         let units_max = u32::try_from((bytes / UNIT_BYTES).clamp(1, most)).unwrap_or(1);
-        Arc::new(Self { units: Arc::new(Semaphore::new(units_max as usize)), units_max })
+        Arc::new(Self { units: Arc::new(Semaphore::new(units_max as usize)), units_max, waits: AtomicU64::new(0) })
     }
 
     /// The bytes that nobody holds now.
@@ -44,12 +46,19 @@ impl Budget {
         u64::from(self.units_max) * UNIT_BYTES
     }
 
+    /// How many messages had to wait for others.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     /// Begins to reserve. More than the whole budget reserves the whole budget, so that it is served at all.
     pub(crate) fn reserve(&self, bytes: u64) -> Wait {
         let units = units(bytes).min(self.units_max);
         match Arc::clone(&self.units).try_acquire_many_owned(units) {
             Ok(permit) => Wait::Ready(Some(permit)),
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
+                self.waits.fetch_add(1, Ordering::Relaxed);
                 let units_of_all = Arc::clone(&self.units);
                 Wait::Queued(Box::pin(async move { units_of_all.acquire_many_owned(units).await.ok() }))
             }

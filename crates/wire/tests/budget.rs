@@ -65,6 +65,7 @@ async fn whoever_comes_to_an_empty_budget_is_not_read_until_it_is_served() {
     assert!(second.poll_message(&mut cx).is_pending() && second.is_waiting());
     // First come, first served: the third would fit, but the second was there before it.
     assert!(third.poll_message(&mut cx).is_pending() && third.is_waiting());
+    assert_eq!(budget.waits(), 2);
     // A small message asks for nothing.
     let (mut small_client, mut small) = pair(&budget);
     small_client.write_all(&frame(BINARY, true, &vec![0; FREE_BYTES as usize])).await.unwrap();

@@ -9,6 +9,7 @@ use tandem_yjs::Update;
 use tokio::time::Instant;
 
 use super::{Brought, Room};
+use crate::reached;
 use crate::room::member::{AUTHOR_WITHIN, Member, Waiting};
 use crate::room::outbox::MemberId;
 use crate::session::gate::{Entry, Fate};
@@ -40,6 +41,7 @@ impl Room {
             member.derived.push_back((entry, brought.update.clone()));
             self.derived.want(now);
             let dropped = member.drop_derived();
+            dropped.iter().for_each(|_| reached::count("derived_max"));
             dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
         }
     }
@@ -93,8 +95,8 @@ impl Room {
         late.into_iter().for_each(|member| self.give_up_waiting(member));
     }
 
-    /// A viewer holds what only its author may bring: it is neither stored nor refused. The viewer is asked again when
-    /// the author brought it.
+    /// A viewer holds what only its author may bring: it is not stored, and waits a minute for the author, then is refused.
+    /// The viewer is asked again when the author brought it.
     fn wait_for_author(&mut self, brought: &Brought, update: &Update<'_>, missing: Id, now: Instant) {
         let lacking = self.lacking(update);
         let Some(there) = self.members.get_mut(&brought.member) else { return };

@@ -32,7 +32,7 @@ use super::vigil::{Due, Vigil};
 use super::wake::{Letterbox, Slot, Wake};
 use super::{Around, Order};
 use crate::dialect::{Dialect, Saying};
-use crate::refusals;
+use crate::{reached, refusals};
 
 /// Bytes that are moved from rings into the socket's queue at a time; the rest stays in the rings, where it is shared.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -389,3 +389,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 }
+    /// More edits of a document wait for their fate than a session may be owed: it is not read until some are decided.
+    fn crowd(&mut self, slot: Slot) {
+        if self.crowded.replace(slot).is_none() {
+            reached::count("owed_edits");
+        }
+    }
+

@@ -13,10 +13,10 @@ use super::{Conduct, Go, Over};
 use crate::counted;
 use crate::dialect::{Dialect, Saying};
 use crate::failpoint::failpoint;
-use crate::refusals;
 use crate::room::command::Command;
 use crate::session::document::{Document, Kept, Phase};
 use crate::session::wake::Slot;
+use crate::{reached, refusals};
 
 /// The most of a frame that is kept beside the update in it, in bytes: an update is passed on and stored as the frame's bytes
 /// as long as those are little else.
@@ -51,7 +51,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     pub(super) fn counted(&mut self, counts: Counts, now: Instant) {
-        self.pace.spend(counts.frames, now);
+        if self.pace.spend(counts.frames, now) {
+            reached::count("session_frames_per_second");
+        }
         if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
             return self.end(Refusal::Flood);
         }
@@ -199,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             self.commanded.push(slot);
         }
         if crowded {
-            self.crowded = Some(slot);
+            self.crowd(slot);
         }
     }
 
@@ -214,6 +216,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             kept.frames.push_back(Bytes::copy_from_slice(frame));
             self.kept_bytes += bytes;
         } else {
+            if !kept.has_lost() {
+                reached::count(if all + bytes > all_max { "pending_socket_bytes" } else { "pending_document_bytes" });
+            }
             self.lose(slot, kind);
         }
     }
@@ -228,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
         kept.lose(kind);
         if document.is_crowded(owed_max) {
-            self.crowded = Some(slot);
+            self.crowd(slot);
         }
     }
 
@@ -262,7 +267,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                 membership.hand_over();
             }
             Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
-            Phase::Pending(_) => self.lose(slot, kind),
+            Phase::Pending(_) => {
+                reached::count("message_bytes_unauthenticated");
+                self.lose(slot, kind);
+            }
             Phase::Rejoining | Phase::Shut => {}
         }
     }
