@@ -50,13 +50,15 @@ pub enum Speaks {
     Hocuspocus,
 }
 
-/// A socket whose upgrade was answered.
+/// A socket that is upgraded.
 #[derive(Debug)]
 pub struct Arrival<S> {
     /// The connection itself.
     pub io: S,
     /// What was read from it beyond the upgrade.
     pub early: Bytes,
+    /// The answer to the upgrade, as far as it is still to be written.
+    pub answer: Bytes,
     /// Its protocol.
     pub speaks: Speaks,
     /// Its place among its address' sockets, given back when the session ends.

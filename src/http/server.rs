@@ -93,17 +93,18 @@ fn admit(io: TcpStream, edge: &Edge) -> Option<Guarded> {
     None
 }
 
-/// Serves one connection, until it ends or is upgraded: then it is handed over.
+/// Serves one connection, until it ends or is upgraded: then it is handed over, with the answer to its handshake.
 async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     let settings = &service.edge().settings;
     let _open = Open::count();
-    let upgraded = Mutex::new(None);
+    let (upgraded, keeps) = (Mutex::new(None), io.keeps());
     let handler = service_fn(|request| {
-        let (service, upgraded) = (service.clone(), &upgraded);
+        let (service, upgraded, keeps) = (service.clone(), &upgraded, &keeps);
         async move {
             let mut response = service.answer(peer.ip(), request).await;
             if let Some(handed) = response.extensions_mut().remove::<Upgrade>().and_then(|upgrade| upgrade.take()) {
                 *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(handed);
+                keeps.begin();
             }
             Ok::<_, Infallible>(response)
         }
@@ -126,8 +127,8 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
         }
     };
     if let Err(error) = ended {
-        return debug!(%error, "a connection ended early");
         counter!("tandem_http_connections_broken_total", "by" => breach(&error)).increment(1);
+        return debug!(%error, "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
     let mut io = io.into_inner();
@@ -135,7 +136,8 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
         // The early bytes are copied: as they are they would pin hyper's whole buffer while the socket lives.
         Some((speaks, place)) => {
             let early = Bytes::copy_from_slice(&read_buf);
-            service.edge().backend.accept(Arrival { io: io.into_inner(), early, speaks, place });
+            let (io, answer) = io.into_parts();
+            service.edge().backend.accept(Arrival { io, early, answer, speaks, place });
         }
         None => drop(io.shutdown().await.inspect_err(|error| debug!(%error, "a client was gone before the end"))),
     }
@@ -147,8 +149,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-fn is_about_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
 /// What ended a connection before its answer, as a label: hyper has answered a head that it could not take.
 fn breach(error: &hyper::Error) -> &'static str {
     let broke = error.source().and_then(|source| source.downcast_ref::<io::Error>());
@@ -162,6 +162,8 @@ fn breach(error: &hyper::Error) -> &'static str {
     }
 }
 
+fn is_about_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 

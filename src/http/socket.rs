@@ -2,9 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -23,6 +26,20 @@ pub struct Guarded {
     socket: Socket,
     within: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    keeps: Keeps,
+    kept: Vec<u8>,
+}
+
+/// Whether what is written from now on is kept, and not sent: the answer to a handshake is the session's to send, which may
+/// have more to say at once. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Keeps(Arc<AtomicBool>);
+
+impl Keeps {
+    /// From now on.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Socket {
@@ -36,12 +53,26 @@ impl Socket {
 impl Guarded {
     /// Guards `socket` against standing still for longer than `within`.
     pub fn new(socket: Socket, within: Duration) -> Self {
-        Self { socket, within, stalled: None }
+        Self { socket, within, stalled: None, keeps: Keeps::default(), kept: Vec::new() }
     }
 
-    /// The socket without its guard.
-    pub fn into_inner(self) -> Socket {
-        self.socket
+    /// The way to have it keep what is written.
+    pub fn keeps(&self) -> Keeps {
+        self.keeps.clone()
+    }
+
+    /// The socket without its guard, and what was kept.
+    pub fn into_parts(self) -> (Socket, Bytes) {
+        (self.socket, self.kept.into())
+    }
+
+    /// Keeps what is to be written, if that is so now.
+    fn keep<'a>(&mut self, slices: impl IntoIterator<Item = &'a [u8]>) -> Option<Poll<io::Result<usize>>> {
+        let before = self.kept.len();
+        self.keeps.0.load(Ordering::Relaxed).then(|| {
+            slices.into_iter().for_each(|slice| self.kept.extend_from_slice(slice));
+            Poll::Ready(Ok(self.kept.len() - before))
+        })
     }
 
     fn progress<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -96,6 +127,9 @@ impl AsyncRead for Guarded {
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(kept) = self.keep([bytes]) {
+            return kept;
+        }
         let outcome = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.progress(cx, outcome)
     }
@@ -113,11 +147,43 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(kept) = self.keep(slices.iter().map(|slice| &**slice)) {
+            return kept;
+        }
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
         self.progress(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.socket.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_once_it_keeps_is_handed_over_and_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("it listens");
+        let (io, _) = listener.accept().await.expect("a client");
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a permit");
+        let mut guarded = Guarded::new(Socket::new(io, permit), Duration::from_secs(10));
+        guarded.write_all(b"sent").await.expect("written");
+        guarded.keeps().begin();
+        guarded.write_all(b"ke").await.expect("kept");
+        let written = guarded.write_vectored(&[IoSlice::new(b"p"), IoSlice::new(b"t")]).await.expect("kept");
+        guarded.flush().await.expect("nothing to be done");
+        let (socket, kept) = guarded.into_parts();
+        assert_eq!((written, &kept[..]), (2, &b"kept"[..]));
+        drop(socket);
+        let mut seen = Vec::new();
+        client.read_to_end(&mut seen).await.expect("an end");
+        assert_eq!(seen, b"sent");
     }
 }

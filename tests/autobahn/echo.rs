@@ -107,8 +107,9 @@ impl Backend for Echo {
 }
 
 async fn serve(arrival: Arrival<Connection>, limits: SocketLimits, budget: Arc<Budget>) {
-    let Arrival { io, early, place, .. } = arrival;
+    let Arrival { io, early, answer, place, .. } = arrival;
     let mut socket = Socket::new(io, early, limits, budget);
+    socket.push(answer);
     if let Err(error) = poll_fn(|cx| poll_echo(&mut socket, cx)).await {
         eprintln!("{error}");
     }

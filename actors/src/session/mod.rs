@@ -76,7 +76,7 @@ fn begin<S>(around: Arc<Around>, arrival: Arrival<S>) -> Box<Conduct<S>>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Arrival { io, early, speaks, place } = arrival;
+    let Arrival { io, early, answer, speaks, place } = arrival;
     // What is longer than a stranger's messages are kept is not read, but it is no reason to close either: a document
     // that is open already may have a long state vector, or a paste that does not wait for the answer.
     let bytes = Limits::size(around.limits.message_bytes_unauthenticated);
@@ -85,6 +85,7 @@ where
     let now = Instant::now();
     let ysync = matches!(speaks, Speaks::YSync { .. });
     let mut session = Box::new(Conduct::new(around, socket, place, ysync, now));
+    session.answers(answer);
     match speaks {
         Speaks::YSync { document: Ok(name), credential } => {
             session.open_single(name, credential.as_deref().unwrap_or_default(), now);

@@ -124,7 +124,7 @@ impl Server {
             Speech::Hocuspocus => Speaks::Hocuspocus,
         };
         let place = self.places.take(IpAddr::from(Ipv4Addr::LOCALHOST)).expect("there are places for all");
-        self.node.accept(Arrival { io, early: Bytes::new(), speaks, place });
+        self.node.accept(Arrival { io, early: Bytes::new(), answer: Bytes::new(), speaks, place });
     }
 
     /// How many rooms are kept, and how many have an actor of their own.

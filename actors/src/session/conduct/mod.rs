@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tandem_model::{DocumentName, Grant, Limits, Place};
 use tandem_protocol::{Refusal, awareness, websocket};
 use tandem_wire::{Counts, Socket, Standstill};
@@ -74,6 +75,8 @@ pub struct Conduct<S> {
     socket: Socket<S>,
     place: Place,
     ysync: bool,
+    /// The answer to the handshake waits a turn of the thread for what the room says first.
+    greets: bool,
     /// The one document of a y-websocket; a Hocuspocus socket names its own.
     single: Option<Slot>,
     slots: Vec<Option<Box<Document>>>,
@@ -137,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             socket,
             place,
             ysync,
+            greets: false,
             single: None,
             slots: Vec::new(),
             keys: HashMap::new(),
@@ -167,6 +171,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
+    /// Takes on the answer to the handshake, which is the first thing to be written. A y-websocket's room has something to say
+    /// as soon as it is joined: if that takes one turn of the thread, both leave in one packet.
+    pub fn answers(&mut self, answer: Bytes) {
+        self.greets = self.ysync && !answer.is_empty();
+        self.socket.push(answer);
+    }
+
     /// Opens the one document of a y-websocket.
     pub fn open_single(&mut self, name: DocumentName, credential: &str, now: Instant) {
         let slot = self.add(name, Dialect::YSync, now);
@@ -193,6 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Goes on until everything waits: deadlines first, so that no flood outruns them.
     fn poll(&mut self, cx: &mut Context<'_>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Poll<Over> {
         self.wake.listen(cx.waker());
+        let greets = std::mem::take(&mut self.greets);
         for _ in 0..TURNS_A_POLL {
             if self.alarm.poll(cx).is_ready() {
                 let now = Instant::now();
@@ -215,13 +227,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             let now = Instant::now();
             let reading = self.reads(now);
             self.look(reading, now);
-            let io = self.poll_io(cx, reading, now);
+            let io = self.poll_io(cx, usize::from(greets), reading, now);
             self.hand_over();
             if let Poll::Ready(Err(over)) = io {
                 return Poll::Ready(over);
             }
             let set = self.alarm.set(self.deadline());
             if io.is_pending() && !set && !self.errands.are_fresh() {
+                if greets {
+                    cx.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }
@@ -246,9 +261,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.standstill.look(&self.socket, reading, now);
     }
 
-    /// Writes and reads what can be now. Pending when both wait; else there is more to do.
-    fn poll_io(&mut self, cx: &mut Context<'_>, mut reading: bool, now: Instant) -> Poll<Go> {
-        if self.socket.queued().0 > 0 {
+    /// Writes and reads what can be now. Pending when both wait; else there is more to do. So many pieces to be written are no
+    /// reason to write.
+    fn poll_io(&mut self, cx: &mut Context<'_>, held: usize, mut reading: bool, now: Instant) -> Poll<Go> {
+        if self.socket.queued().0 > held {
             match self.socket.poll_drain(cx) {
                 Poll::Ready(Ok(())) if !self.rung.is_empty() || self.may_ask() => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(error)) => return Poll::Ready(self.ended(Some(error.into()))),
@@ -381,6 +397,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         }
     }
 
+    /// More edits of a document wait for their fate than a session may be owed: it is not read until some are decided.
+    fn crowd(&mut self, slot: Slot) {
+        if self.crowded.replace(slot).is_none() {
+            reached::count("owed_edits");
+        }
+    }
+
     fn document(&self, slot: Slot) -> Option<&Document> {
         self.slots.get(slot as usize)?.as_deref()
     }
@@ -389,10 +412,3 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 }
-    /// More edits of a document wait for their fate than a session may be owed: it is not read until some are decided.
-    fn crowd(&mut self, slot: Slot) {
-        if self.crowded.replace(slot).is_none() {
-            reached::count("owed_edits");
-        }
-    }
-
