@@ -1,4 +1,5 @@
-//! `POST /api/v1/auth/guest`: a token for whoever asks, where guests are allowed.
+//! `POST /api/v1/auth/guest`: a token for whoever asks, where guests are allowed. A guest who brings the one before keeps
+//! being the same.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,10 +12,14 @@ use warp::http::header::{CONTENT_TYPE, HeaderMap};
 use warp::http::{Method, StatusCode};
 use warp::{Filter, Reply};
 
+use super::documents::bearer;
 use super::problem::Problem;
 use super::route::{Route, only, shared};
 use super::{Edge, Response};
 use crate::auth::Claims;
+
+/// What the subjects of guests begin with.
+const GUEST: &str = "guest-";
 
 /// The longest name of a guest, in characters.
 const NAME_MAX: usize = 64;
@@ -44,7 +49,7 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
         return Err(Problem::new(StatusCode::FORBIDDEN, "guests-off", detail));
     };
     let name = name(headers, body)?;
-    let subject = format!("guest-{:032x}", rand::random::<u128>());
+    let subject = known(edge, headers, now).unwrap_or_else(|| format!("{GUEST}{:032x}", rand::random::<u128>()));
     let minted = edge.tokens.mint(Claims::about(&subject, Some(&name), None), lives, now).map_err(|error| {
         tracing::error!(%error, "no token for a guest");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the token could not be made")
@@ -56,6 +61,13 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
         "name": name,
     });
     Ok(warp::reply::json(&answer).into_response())
+}
+
+/// The guest whose token came with the request and still holds: who stays is the same person.
+fn known(edge: &Edge, headers: &HeaderMap, now: SystemTime) -> Option<String> {
+    let identity = edge.tokens.verify(bearer(headers)?, now).ok()?;
+    let subject = identity.subject.as_str();
+    (subject.starts_with(GUEST) && identity.rooms.is_none()).then(|| subject.to_owned())
 }
 
 fn name(headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {

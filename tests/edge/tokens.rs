@@ -176,3 +176,27 @@ fn a_guest_gets_a_token_of_their_own_that_ends() {
     let refused = production.send(&Request::new("POST", "/api/v1/auth/guest").json("{\"name\":\"Ann\"}"));
     refused.assert_problem(403, "guests-off");
 }
+
+#[test]
+fn a_guest_who_brings_a_token_that_holds_stays_who_they_are() {
+    let server = Server::start();
+    let asks = |token: &str| {
+        let request = Request::new("POST", "/api/v1/auth/guest").json("{\"name\":\"Ann\"}");
+        let answer = server.send(&request.with("Authorization", &format!("Bearer {token}")));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["subject"].as_str().expect("text").to_owned()
+    };
+    let hs256 = |claims: &Value| signed(Algorithm::HS256, claims, SECRET);
+    let ann = json!({"sub": "guest-ann", "exp": seconds(600)});
+    assert_eq!(asks(&hs256(&ann)), "guest-ann");
+    for (what, token) in [
+        ("one that has ended", hs256(&json!({"sub": "guest-ann", "exp": seconds(-600)}))),
+        ("one of another secret", signed(Algorithm::HS256, &ann, "another secret of thirty-two bytes")),
+        ("somebody who is no guest", hs256(&json!({"sub": "ann", "exp": seconds(600)}))),
+        ("one for some documents", hs256(&json!({"sub": "guest-ann", "exp": seconds(600), "rooms": {"a": "viewer"}}))),
+        ("noise", "noise".into()),
+    ] {
+        let subject = asks(&token);
+        assert!(subject.starts_with("guest-") && subject != "guest-ann", "{what}: {subject}");
+    }
+}
