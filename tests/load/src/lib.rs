@@ -13,6 +13,7 @@ pub mod error;
 pub mod frame;
 pub mod histogram;
 pub mod machine;
+pub mod marks;
 pub mod outcome;
 pub mod plan;
 pub mod plot;
