@@ -98,7 +98,30 @@ describe('two nodes on one PostgreSQL', () => {
     assert.equal(health.dependencies.store.status, 'up', JSON.stringify(health))
     assert.equal(await one.metric('tandem_store_connections', { state: 'max' }), 4)
     assert.ok(await one.metric('tandem_store_connections', { state: 'open' }) >= 1)
-    assert.ok((await one.request('GET', '/metrics')).text.includes('tandem_store_slow_statements_total'))
+  })
+
+  test('a statement that takes longer than it may is counted, whatever is logged', async (t) => {
+    const slow = 2_000
+    const url = postgres.url.replace(/\/postgres$/, '/slow')
+    const psql = (database, sql) => {
+      const done = spawnSync('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, database], { encoding: 'utf8' })
+      assert.equal(done.status, 0, done.stderr)
+    }
+    psql(postgres.url, 'CREATE DATABASE slow')
+    const server = await Server.start({ DATABASE_URL: url, TANDEM__STORE__SLOW_STATEMENT_MS: String(slow), TANDEM__STORE__CONNECTIONS: '5', LOG_LEVEL: 'error' })
+    t.after(() => server.stop())
+    const write = async () => {
+      const client = company.hocuspocus(server, fresh('slow'))
+      client.type('written')
+      await client.whenSaved()
+    }
+    await write()
+    assert.equal(await server.metric('tandem_store_slow_statements_total'), 0)
+    psql(url, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${slow / 1_000 + 0.1}); RETURN new; END $$;
+      CREATE TRIGGER dawdle BEFORE INSERT ON document_updates FOR EACH ROW EXECUTE FUNCTION dawdle()`)
+    await write()
+    assert.ok(await server.metric('tandem_store_slow_statements_total') > 0)
+    assert.doesNotMatch(server.log(), /slow/)
   })
 
   test('a server that is not there is named with the way out, and no password', async () => {

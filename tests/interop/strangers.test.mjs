@@ -2,8 +2,10 @@
 //
 // With ATTACK_LONG=1 (`make attack-long`) the silent are 5,000 from a hundred addresses; else 500 from ten.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 
+import { report } from './durability/report.mjs'
+import { percentile, table } from './durability/statistics.mjs'
 import { BINARY, Bare, PING, PONG, frame } from './harness/bare.mjs'
 import { raw } from './harness/forge.mjs'
 import { Processor } from './harness/processor.mjs'
@@ -17,6 +19,11 @@ const EACH = 50
 /** What is promised is the release build's, 11 to 14 KiB; what is unoptimised takes half as much again. */
 const KIB_EACH = LONG ? 16 : 24
 const FLOOD_ENDS_WITHIN_MS = 2_000
+/** Nobody else may wait longer, the slowest word in a hundred apart. */
+const UNHARMED_MS = LONG ? 250 : 1_000
+
+/** What the long form found, a row each, for docs/RELIABILITY.md. */
+const found = []
 
 const scene = async (t, environment = {}) => {
   const company = new Company()
@@ -54,17 +61,24 @@ class People {
     }
   }
 
+  /** Ends the talk; says how long a word took: the median, the 99th percentile, the slowest, in milliseconds. */
   async unharmed (t) {
     this.#running = false
     await this.#done
     await this.pair[0].whenSaved()
     for (const { closes } of this.pair) assert.deepEqual(closes, [])
-    const sorted = this.times.sort((one, other) => one - other)
-    const [middle, last] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
-    t.diagnostic(`${sorted.length} words meanwhile: median ${middle.toFixed(1)} ms, slowest ${last.toFixed(1)} ms`)
-    assert.ok(middle < 250, `the others were held up: median ${middle.toFixed(1)} ms`)
+    const said = [50, 99, 100].map((share) => percentile(this.times, share).toFixed(1)).join(', ')
+    t.diagnostic(`${this.times.length} words meanwhile: median, p99 and slowest ${said} ms`)
+    assert.ok(percentile(this.times, 99) < UNHARMED_MS, `the others were held up: ${said} ms`)
+    return said
   }
 }
+
+const OTHERS = 'others: p50, p99, slowest ms'
+
+after(() => {
+  if (LONG) report('strangers', 'make attack-long', table(found))
+})
 
 describe('strangers', { concurrency: 1 }, () => {
   test(`${ADDRESSES * EACH} silent sockets cost ${KIB_EACH} KiB each at most and are closed after 5 s`, async (t) => {
@@ -92,16 +106,19 @@ describe('strangers', { concurrency: 1 }, () => {
     const before = processor.memory()
     const sockets = await wave()
     assert.deepEqual(sockets.filter(({ upgraded }) => !upgraded).length, 0)
-    const held = await server.metric('tandem_sessions')
     const each = (processor.memory() - before) / sockets.length
+    const held = await server.metric('tandem_sessions')
+    assert.ok(held >= sockets.length, `only ${held} were there when it was measured`)
     const one = company.keep(new Bare(server, '/hocuspocus', { from: '127.0.1.1' }))
     await one.opened()
+    assert.equal(one.refused, 503, 'an address has as many strangers as it may have')
     await rest(sockets)
     const lived = sockets.map(({ openedAt, endedAt }) => endedAt - openedAt).sort((a, b) => a - b)
     t.diagnostic(`${(each / 1024).toFixed(1)} KiB each, ${held} held at once, closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`)
     assert.ok(each <= KIB_EACH * 1024, `${each} bytes each`)
     assert.ok(lived[0] > 4_000 && lived.at(-1) < 8_000, `closed after ${lived[0]} to ${lived.at(-1)} ms`)
-    await people.unharmed(t)
+    const others = await people.unharmed(t)
+    found.push({ what: `${sockets.length} silent sockets from ${ADDRESSES} addresses`, 'what became of them': `${(each / 1024).toFixed(1)} KiB each; closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`, [OTHERS]: others })
   })
 
   const floods = {
@@ -119,7 +136,7 @@ describe('strangers', { concurrency: 1 }, () => {
   }
 
   for (const [what, { path, begin, send, document, code = 4429 }] of Object.entries(floods)) {
-    test(`a flood of ${what} is closed within 2 s, at a bounded cost`, async (t) => {
+    test(`a flood of ${what} is closed within 2 s`, async (t) => {
       const { company, server } = await scene(t)
       const people = await People.at(company, server)
       const processor = new Processor(server.pid)
@@ -151,7 +168,8 @@ describe('strangers', { concurrency: 1 }, () => {
       if (document) assert.equal(closed.text, 'flood')
       else assert.equal(bare.code, code)
       if (code === 4429) assert.ok(await server.metric('tandem_refusals_total', { reason: 'flood' }) > 0)
-      await people.unharmed(t)
+      const others = await people.unharmed(t)
+      found.push({ what: `a flood of ${what}`, 'what became of them': `closed after ${took.toFixed(0)} ms and ${sent} frames; ${spent.toFixed(0)} ms of CPU`, [OTHERS]: others })
     })
   }
 
@@ -169,7 +187,8 @@ describe('strangers', { concurrency: 1 }, () => {
     const spent = processor.milliseconds() - since
     t.diagnostic(`${bare.socket.writableLength} bytes were not taken, ${spent.toFixed(0)} ms of CPU`)
     assert.ok(bare.socket.writableLength > 0, 'four million pongs were read in two seconds')
-    await people.unharmed(t)
+    const others = await people.unharmed(t)
+    found.push({ what: 'four million pongs', 'what became of them': `not read faster than other frames; ${spent.toFixed(0)} ms of CPU in 2 s`, [OTHERS]: others })
   })
 
   test('a flood of tiny frames is read at 500 a second beyond its burst, and nobody else is held up', async (t) => {
@@ -188,7 +207,9 @@ describe('strangers', { concurrency: 1 }, () => {
     assert.ok(seconds > 0.9 * beyond / rate, 'it was not paced')
     assert.ok(seconds < 2 * beyond / rate + 4, 'it was read more slowly than it may send')
     assert.equal(flood.end, null)
-    await people.unharmed(t)
+    assert.ok(await server.metric('tandem_limits_reached_total', { limit: 'session_frames_per_second' }) > 0)
+    const others = await people.unharmed(t)
+    found.push({ what: `${burst + beyond} tiny frames at once`, 'what became of them': `read in ${seconds.toFixed(1)} s: ${burst} at once, then ${rate} a second`, [OTHERS]: others })
   })
 })
 

@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_read_is_what_would_be_written() {
+        let [good] = <[Model; 1]>::try_from(pack(&[row(1, 4, b"a"), row(1, 5, b""), row(1, 6, b"bc")])).expect("one");
+        for at in 0..good.payload.len() {
+            for byte in 0..=u8::MAX {
+                let mut spoiled = good.clone();
+                spoiled.payload[at] = byte;
+                if let Ok(rows) = unpack(spoiled.clone()) {
+                    let run: Vec<_> = rows.into_iter().map(|row| (DocumentId(1), row)).collect();
+                    assert_eq!(encode(&run), spoiled.payload, "{byte} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_pack_that_is_none_is_noticed() {
         let [good] = <[Model; 1]>::try_from(pack(&[row(1, 4, b"a"), row(1, 5, b"bc")])).expect("one");
         for end in 0..good.payload.len() {

@@ -27,8 +27,25 @@ const { values } = parseArgs({ options: { kills: { type: 'string', default: '50'
 /** How long Tandem may take to go on by itself after its database is back, in milliseconds. */
 const HEALS_WITHIN_MS = 30_000
 
+/** Of so many starts after a kill, one is killed too before the next. */
+const STARTS_A_KILLED_ONE = 5
+/** How long that one lives at most, in milliseconds: opening the database is what it is about. */
+const START_MS = 100
+
+/** Starts the server again; `killed`: not before a start of it was killed on its way. */
+const beginAgain = async (server, killed, draw) => {
+  if (killed) {
+    // Whether it was ready before it was killed does not matter.
+    const starting = server.begin().catch(() => {})
+    await pause(draw.below(START_MS))
+    await server.kill()
+    await starting
+  }
+  await server.begin()
+}
+
 /** One in ten is killed while its authors join. */
-const oneKill = async ({ server, store, crew, draw, victim }) => {
+const oneKill = async ({ server, store, crew, draw, victim, twice }) => {
   crew.join()
   crew.begin()
   if (draw.below(10) > 0) await crew.whenJoined()
@@ -49,7 +66,7 @@ const oneKill = async ({ server, store, crew, draw, victim }) => {
     await server.kill()
   }
   crew.leave()
-  await server.begin()
+  await beginAgain(server, twice, draw)
   return { latencies, compactions, lost: await crew.missing(server) }
 }
 
@@ -62,7 +79,7 @@ const series = async ({ store, environment = {}, kills, victims = store.victims,
   try {
     for (let n = 1; n <= kills; n += 1) {
       const crew = crews.next(server)
-      const { latencies, compactions, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length] })
+      const { latencies, compactions, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length], twice: n % STARTS_A_KILLED_ONE === 0 })
       seen.acknowledged += crew.acknowledged
       seen.compactions += compactions
       seen.lost += lost.length
@@ -102,7 +119,7 @@ try {
 report(`kills-${values.store}`, `make durability KILLS=${kills} STORE=${values.store}`, [
   table([row(`kill -9 of ${store.victims.join(', ')} on ${store.name}`, kills, seen), row('control: acknowledged before the commit', CONTROLS, control)]),
   '',
-  `${WRITERS} writers at ${values.rate} edits a second each, seed ${seed}; a latency counts from the moment its edit was due.`
+  `${WRITERS} writers at ${values.rate} edits a second each, seed ${seed}; every ${STARTS_A_KILLED_ONE}th start was killed on its way too. A latency counts from the moment its edit was due.`
 ].join('\n'))
 if (control.lost === 0) throw new Error('acknowledging before the commit went unnoticed: this run shows nothing')
 if (seen.lost > 0) throw new Error(`${seen.lost} acknowledged edits are missing`)

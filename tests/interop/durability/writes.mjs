@@ -1,7 +1,7 @@
 /**
  * The n-th write fails: a fixed scenario on a database of its own, once for each write of it and each way in which a write fails.
  *
- * `node durability/writes.mjs [--every 1] [--store sqlite]`, in tests/interop. `--every 7` takes every seventh n. A preloaded shim fails the
+ * `node durability/writes.mjs [--every 1] [--first 1]`, in tests/interop. `--every 7` takes every seventh n. A preloaded shim fails the
  * server's own SQLite. Afterwards nothing that was acknowledged may be missing, the file must be whole, and the server must
  * have gone on by itself. The control: a sync that loses what it was to keep, and says nothing, must break a promise. Writes a table
  * to standard output.

@@ -107,6 +107,12 @@ const gaps = {
   'a million gaps': [() => forge.update(range(MILLION, (n) => ({ client: 2 * MILLION - n, clock: 1, structs: [forge.gone(1)] })))]
 }
 
+/** Under the next clock of somebody who is there: who is asked for it, and does not know it. */
+const forgedClock = (length) => (key, { clientID, store }) => {
+  const clock = store.clients.get(clientID).reduce((end, { id, length }) => Math.max(end, id.clock + length), 0)
+  return [wire.sync(key, wire.UPDATE, forge.update([{ client: clientID, clock, structs: [forge.text('x'.repeat(length), { origin: [clientID, clock - 1] })] }]))]
+}
+
 /** Frames behind a document's key; `told` as below. */
 const badFrames = {
   'a frame without a type': [() => raw(), 'bad-frame'],
@@ -148,13 +154,15 @@ const updated = (make) => (key) => [wire.sync(key, wire.UPDATE, make())]
 const framed = (make) => (key) => [Buffer.concat([pack(key), make()])]
 
 /**
- * All attacks: `frames(key)` makes what is sent for a document, `told` says how it is answered, `reason` under which
- * name it is counted, and `slow` that it takes seconds by design.
+ * All attacks: `frames(key, doc)` makes what is sent for a document, which the reader's `doc` holds, `told` says how it is answered, `reason` under which
+ * name it is counted, `slow` that it takes seconds by design, `victim` that what the reader wrote must be there first.
  */
 export const attacks = [
   ...rows(refusedWhole, (make, reason) => ({ frames: updated(make), told: 'refused', reason })),
   ...rows(strange, (make, reason = null) => ({ frames: updated(make), told: reason ? 'refused' : 'taken', reason })),
   ...rows(gaps, (make) => ({ frames: updated(make), told: 'refused', reason: null, slow: true, answer: make })),
+  { what: "an author's forged next clock", frames: forgedClock(1), told: 'refused', reason: 'forged', victim: true },
+  { what: "a MiB under an author's forged next clock", frames: forgedClock(1 << 20), told: 'refused', reason: 'forged', victim: true },
   ...rows(badFrames, (make, code) => ({ frames: framed(make), told: 'closed', code, reason: code })),
   ...rows(badPresence, (make, reason) => ({ frames: framed(make), told: 'ignored', reason })),
   ...rows(questions, (make) => ({ frames: (key) => [wire.sync(key, wire.STEP1, make())], told: 'answered', reason: null })),

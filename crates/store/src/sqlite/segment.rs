@@ -67,6 +67,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_read_is_what_would_be_written() {
+        let whole = encode(&rows());
+        for at in 0..whole.len() {
+            for byte in 0..=u8::MAX {
+                let mut spoiled = whole.clone();
+                spoiled[at] = byte;
+                if let Ok(rows) = decode(spoiled.clone()) {
+                    assert_eq!(encode(&rows), spoiled, "{byte} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_cut_within_a_row_and_an_unknown_format_are_noticed() {
         let whole = encode(&rows());
         let ends = [24, 44, whole.len()];

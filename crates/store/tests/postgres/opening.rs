@@ -83,22 +83,48 @@ async fn a_database_that_cannot_hold_every_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_commit_waits_for_the_disk_whatever_the_database_says() {
+async fn a_session_brings_its_settings_whatever_the_database_says() {
     let place = Place::new().await;
     Store::migrate(&place.url()).await.unwrap();
     place
         .run(&format!(
-            "ALTER DATABASE {} SET synchronous_commit = off;
-             CREATE TABLE seen (setting text);
+            "ALTER DATABASE {name} SET synchronous_commit = off;
+             ALTER DATABASE {name} SET idle_in_transaction_session_timeout = 0;
+             CREATE TABLE seen (synced text, idle text);
              CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
-             BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN new; END $$;
+             BEGIN
+                 INSERT INTO seen VALUES (
+                     current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout'));
+                 RETURN new;
+             END $$;
              CREATE TRIGGER see BEFORE INSERT ON document_updates FOR EACH ROW EXECUTE FUNCTION see()",
-            place.name()
+            name = place.name()
         ))
         .await;
     let log = place.open().await.log();
     let a = create(&log, "a").await;
     append(&log, &a, "1").await.unwrap();
-    assert_eq!(place.number("SELECT count(*) FROM seen WHERE setting = 'on'").await, 1);
+    assert_eq!(place.number("SELECT count(*) FROM seen WHERE synced = 'on' AND idle = '10s'").await, 1);
     assert_eq!(place.number("SELECT count(*) FROM seen").await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_given_back() {
+    let place = Place::new().await;
+    let options = with(PostgresOptions {
+        connections: 4,
+        idle_timeout: Duration::from_millis(100),
+        ..PostgresOptions::default()
+    });
+    let store = Store::open(&place.url(), &options).await.unwrap();
+    let log = store.log();
+    let a = create(&log, "a").await;
+    load(&log, &a).await;
+    let given_back = async {
+        while store.statistics().pool.open > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), given_back).await.expect("the pool to be empty in the end");
+    assert!(load(&log, &a).await.rows.is_empty(), "it is connected again when it is needed");
 }
