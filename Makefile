@@ -118,17 +118,18 @@ test-durability: build-test ## kills, power cuts and failing disks, as many as f
 	$(DURABILITY)/kills.mjs --kills 5
 	$(DURABILITY)/kills.mjs --kills 5 --store postgres
 	$(DURABILITY)/cuts.mjs --cuts 2
+	$(DURABILITY)/cuts.mjs --cuts 2 --store postgres
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs --every 60 --first 30
 
 .PHONY: durability
-durability: build-attack ## the same at length: KILLS (50) over STORE (sqlite, postgres), and CUTS (20) of the power
+durability: build-attack ## the same at length over STORE (sqlite, postgres): KILLS (50), and CUTS (20) of the power
 	@scripts/setup node postgres
 	$(DURABILITY)/kills.mjs --kills $(KILLS) --store $(STORE)
-	$(DURABILITY)/cuts.mjs --cuts $(CUTS)
+	$(DURABILITY)/cuts.mjs --cuts $(CUTS) --store $(STORE)
 
 .PHONY: durability-writes
-durability-writes: build-attack ## fails every write of a scenario once, in each way: a quarter of an hour
+durability-writes: build-attack ## fails every write of a scenario once, in each way: minutes
 	@scripts/setup node
 	$(DURABILITY)/full.mjs
 	$(DURABILITY)/writes.mjs

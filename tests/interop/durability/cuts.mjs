@@ -1,88 +1,117 @@
 /**
  * Power cuts at random moments under writing load: what a disk holds that forgets all that was not synced.
  *
- * `node durability/cuts.mjs [--cuts 20] [--rate 50]`, in tests/interop; as root, where loop mounts are allowed. The server stands
- * still while the disk is copied, at any moment, also in the middle of a sync. The control comes first: a disk that only says that
- * it synced must show a loss. Writes a table to standard output.
+ * `node durability/cuts.mjs [--cuts 20] [--store sqlite|postgres] [--rate 50]`, in tests/interop; as root, where loop mounts are
+ * allowed. The database lies on the disk with all that belongs to it. Tandem, and every process of a PostgreSQL, stand still while
+ * the disk is copied, at any moment, also in the middle of a sync. The control comes first: a database whose syncs do nothing must
+ * show a loss. Writes a table to standard output.
  */
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { random, seed } from '../harness/random.mjs'
 import { Server } from '../harness/server.mjs'
 import { pause } from '../harness/until.mjs'
 import { COMPACTING, Crews, WRITERS } from './crew.mjs'
-import { FailingDisk, ForgetfulDisk, cannotMount } from './disk.mjs'
+import { ForgetfulDisk, cannotMount } from './disk.mjs'
 import { report } from './report.mjs'
 import { percentile, table } from './statistics.mjs'
-import { integrity } from './stores.mjs'
+import { store as begin } from './stores.mjs'
 
 const CONTROLS = 1
 const LOAD_MS = 500
 
-const { values } = parseArgs({ options: { cuts: { type: 'string', default: '20' }, rate: { type: 'string', default: '50' } } })
+/** What each store needs of a disk, what its control is, and whose marks its results stand between. */
+const STORES = {
+  sqlite: { bytes: 96 << 20, control: 'the disk only says that it synced', marks: 'cuts' },
+  postgres: { bytes: 320 << 20, control: 'PostgreSQL syncs nothing (fsync=off)', marks: 'cuts-postgres' }
+}
 
-const oneCut = async (disk, server, file, crew, draw) => {
+const { values } = parseArgs({ options: { cuts: { type: 'string', default: '20' }, store: { type: 'string', default: 'sqlite' }, rate: { type: 'string', default: '50' } } })
+
+/** Fails when somebody asks this run to end: the step under way is left, and all that was begun ends in its order. */
+const asked = new Promise((_, fail) => {
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => fail(new Error(`ended by ${signal}`)))
+})
+asked.catch(() => {})
+const step = (what) => Promise.race([asked, what])
+
+/** The database stands still first: while Tandem still gives it work it is caught at any moment of it. */
+const oneCut = async ({ disk, store, server, crew, draw }) => {
   crew.join()
   crew.begin()
-  if (draw.below(10) > 0) await crew.whenJoined()
-  await pause(draw.below(LOAD_MS))
-  const compactions = await server.metric('tandem_compactions_total')
+  if (draw.below(10) > 0) await step(crew.whenJoined())
+  await step(pause(draw.below(LOAD_MS)))
+  const compactions = await step(server.metric('tandem_compactions_total'))
+  await step(store.pause())
   process.kill(server.pid, 'SIGSTOP')
   disk.cut()
   // What was acknowledged before the server stood still may still be on its way to us.
-  await pause(0)
-  await server.kill()
+  await step(pause(0))
+  await step(Promise.all([server.kill(), store.kill()]))
   crew.leave()
   disk.restore()
-  await server.begin()
-  const lost = await crew.missing(server)
-  return { compactions, lost, damage: await damageOf(server, file) }
+  await step(store.begin())
+  await step(server.begin())
+  const lost = await step(crew.missing(server))
+  await step(server.kill())
+  const damage = await step(store.check())
+  await step(server.begin())
+  return { compactions, lost, damage }
 }
 
-const damageOf = async (server, file) => {
-  await server.kill()
-  const found = integrity(file)
-  await server.begin()
-  return found === 'ok' ? null : found
-}
-
-const series = async ({ shim, cuts, from, loud }) => {
-  const disk = new ForgetfulDisk()
-  const file = join(disk.folder, 'tandem.db')
-  const server = await Server.start({ DATABASE_URL: `sqlite://${file}?mode=rwc`, ...COMPACTING, ...(shim?.environment(file) ?? {}) })
+const cutAgain = async ({ disk, store, server, cuts, from, loud }) => {
   const crews = new Crews(Number(values.rate))
   const draw = random(from)
-  const seen = { acknowledged: 0, compactions: 0, lost: 0, damaged: 0, latencies: [] }
-  try {
-    for (let n = 1; n <= cuts; n += 1) {
-      const crew = crews.next(server)
-      const { compactions, lost, damage } = await oneCut(disk, server, file, crew, draw)
-      seen.acknowledged += crew.acknowledged
-      seen.latencies.push(...crew.latencies)
-      seen.compactions += compactions
-      seen.lost += lost.length
-      seen.damaged += damage ? 1 : 0
-      if (loud && (lost.length > 0 || damage)) console.error(`cut ${n}: ${lost.length} acknowledged edits are missing, ${damage ?? 'no damage'}`)
-    }
-  } finally {
-    await server.stop({ clean: false })
-    disk.stop()
+  const seen = { name: store.name, acknowledged: 0, compactions: 0, lost: 0, damaged: 0, latencies: [] }
+  for (let n = 1; n <= cuts; n += 1) {
+    const crew = crews.next(server)
+    const { compactions, lost, damage } = await oneCut({ disk, store, server, crew, draw })
+    seen.acknowledged += crew.acknowledged
+    seen.latencies.push(...crew.latencies)
+    seen.compactions += compactions
+    seen.lost += lost.length
+    seen.damaged += damage ? 1 : 0
+    if (loud && (lost.length > 0 || damage)) console.error(`cut ${n}: ${lost.length} acknowledged edits are missing, ${damage ?? 'no damage'}`)
   }
   return seen
 }
 
-/** A disk that lies: the least that this run must be able to see. It may also leave no database at all. */
-const control = async () => {
-  const shim = new FailingDisk()
-  shim.lies = true
+/** Uses something and ends it. Should this process end by an error of somebody else, what its `stop` does at once must do. */
+const using = async (thing, use) => {
+  const leave = () => { thing.stop() }
+  process.prependListener('exit', leave)
   try {
-    return await series({ shim, cuts: CONTROLS, from: seed, loud: false })
-  } catch (error) {
-    if (!/ended before it was ready/.test(error.message)) throw error
-    return { acknowledged: NaN, compactions: NaN, lost: Infinity, damaged: 1, latencies: [] }
+    return await use(thing)
   } finally {
-    shim.stop()
+    await thing.stop()
+    process.off('exit', leave)
+  }
+}
+
+/** The end of a server that may stand still: it would not hear that it is to stop. */
+const ending = (server) => ({
+  stop: async () => {
+    if (server.running) await server.kill()
+    await server.stop({ clean: false })
+  }
+})
+
+/** A series of cuts of one disk. The new database is put onto it before the first one: how it was made needs no syncs. */
+const series = ({ forgets = false, ...how }) => using(new ForgetfulDisk(STORES[values.store].bytes), async (disk) =>
+  using(await begin(values.store, { folder: disk.folder, forgets }), async (store) => {
+    disk.sync()
+    const server = await Server.start({ ...store.environment, ...COMPACTING })
+    return using(ending(server), () => cutAgain({ disk, store, server, ...how }))
+  }))
+
+/** Syncs that do nothing: the least that this run must be able to see. They may also leave no database at all. */
+const control = async () => {
+  try {
+    return await series({ forgets: true, cuts: CONTROLS, from: seed, loud: false })
+  } catch (error) {
+    if (!/ended before it was ready|PostgreSQL ended at its start/.test(error.message)) throw error
+    await step()
+    return { acknowledged: NaN, compactions: NaN, lost: Infinity, damaged: 1, latencies: [] }
   }
 }
 
@@ -97,6 +126,7 @@ const row = (what, cuts, seen) => ({
   'p99 ms': percentile(seen.latencies, 99).toFixed(1)
 })
 
+if (!STORES[values.store]) throw new Error(`there is no store ${values.store}: ${Object.keys(STORES).join(', ')}`)
 const forbidden = cannotMount()
 if (forbidden) {
   console.log(`!!! 0 POWER CUTS RUN of ${values.cuts}: loop mounts are impossible here (${forbidden}). Run it as root on a machine that allows them.`)
@@ -105,8 +135,9 @@ if (forbidden) {
 const cuts = Number(values.cuts)
 const lied = await control()
 const seen = await series({ cuts, from: seed + 1, loud: true })
-report('cuts', `make durability CUTS=${cuts}`, [
-  table([row('power cut on SQLite', cuts, seen), row('control: the disk only says that it synced', CONTROLS, lied)]),
+const { marks, control: lie } = STORES[values.store]
+report(marks, `make durability CUTS=${cuts} STORE=${values.store}`, [
+  table([row(`power cut on ${seen.name}`, cuts, seen), row(`control: ${lie}`, CONTROLS, lied)]),
   '',
   `${WRITERS} writers at ${values.rate} edits a second each, ext4 in a loop file, seed ${seed}.`
 ].join('\n'))

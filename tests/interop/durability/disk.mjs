@@ -1,6 +1,6 @@
 /** Disks of a test's own: one that fails on command, one that forgets what was not synced, one that is full. */
-import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, renameSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, close, closeSync, mkdirSync, mkdtempSync, openSync, readSync, renameSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,13 +79,14 @@ export const cannotMount = () => {
 /** ext4 in a loop file. A cut copies the file while it is mounted: what was not synced is still in memory, and is gone. */
 export class ForgetfulDisk {
   #top = mkdtempSync(join(tmpdir(), 'tandem-cuts-'))
-  #mounted = false
 
   constructor (bytes = 96 << 20) {
-    mkdirSync(this.folder)
-    writeFileSync(this.#image, '')
-    truncateSync(this.#image, bytes)
     try {
+      // A database with a user of its own must get through.
+      chmodSync(this.#top, 0o711)
+      mkdirSync(this.folder)
+      writeFileSync(this.#image, '')
+      truncateSync(this.#image, bytes)
       run('mkfs.ext4', '-q', '-F', this.#image)
       this.#mount()
     } catch (error) {
@@ -99,10 +100,10 @@ export class ForgetfulDisk {
   get #copy () { return join(this.#top, 'cut.img') }
 
   /** Metadata stays in memory for a minute unless it is synced. */
-  #mount () {
-    run('mount', '-o', 'loop,commit=60', this.#image, this.folder)
-    this.#mounted = true
-  }
+  #mount () { run('mount', '-o', 'loop,commit=60', this.#image, this.folder) }
+
+  /** Puts all that was written so far onto the disk. */
+  sync () { run('sync', '--file-system', this.folder) }
 
   /** What is on the disk at this moment; whoever writes must stand still. */
   cut () { run('cp', '--sparse=always', this.#image, this.#copy) }
@@ -110,13 +111,16 @@ export class ForgetfulDisk {
   /** The power is back: the disk is what it was at the cut. Nobody may use the folder. */
   restore () {
     run('umount', this.folder)
-    this.#mounted = false
+    // To give back the blocks of what the disk was may take a file system seconds: held open it does so when nobody waits.
+    const was = openSync(this.#image, 'r')
     renameSync(this.#copy, this.#image)
+    close(was, () => {})
     this.#mount()
   }
 
   stop () {
-    if (this.#mounted) run('umount', '-l', this.folder)
+    // Whether it is mounted is not known where something failed.
+    spawnSync('umount', ['-l', this.folder])
     rmSync(this.#top, { recursive: true, force: true })
   }
 }

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 
+import { FailingDisk } from './disk.mjs'
+
 /** SQLite's own check of a file, `ok` if nothing contradicts itself. */
 export const integrity = (file) => {
   const database = new DatabaseSync(file)
@@ -21,10 +23,24 @@ export const integrity = (file) => {
 class Sqlite {
   name = 'SQLite'
   victims = ['tandem']
-  #folder = mkdtempSync(join(tmpdir(), 'tandem-durability-'))
+  #own = null
+  #shim = null
 
-  get file () { return join(this.#folder, 'tandem.db') }
-  get environment () { return { DATABASE_URL: `sqlite://${this.file}?mode=rwc` } }
+  /** @param {Place} place */
+  constructor ({ folder, forgets }) {
+    if (!folder) this.#own = mkdtempSync(join(tmpdir(), 'tandem-durability-'))
+    this.file = join(folder ?? this.#own, 'tandem.db')
+    this.environment = { DATABASE_URL: `sqlite://${this.file}?mode=rwc` }
+    if (!forgets) return
+    this.#shim = new FailingDisk()
+    this.#shim.lies = true
+    Object.assign(this.environment, this.#shim.environment(this.file))
+  }
+
+  /** It has no processes that could stand still, end or begin. */
+  async pause () {}
+  async kill () {}
+  async begin () {}
 
   /** What is wrong with it; the server must be down. */
   async check () {
@@ -32,8 +48,27 @@ class Sqlite {
     return found === 'ok' ? null : found
   }
 
-  async stop () { rmSync(this.#folder, { recursive: true, force: true }) }
+  async stop () {
+    this.#shim?.stop()
+    this.#shim = null
+    if (this.#own) rmSync(this.#own, { recursive: true, force: true })
+  }
 }
+
+/**
+ * How a PostgreSQL is started whose disk is small and cut again and again: two segments of its log are kept, and a start syncs the
+ * file system at once, not each of a thousand files.
+ */
+const CUT_OFTEN = '-c min_wal_size=32MB -c max_wal_size=32MB -c recovery_init_sync_method=syncfs'
+
+/** How many documents do not have each of their rows, once, from the first to the last that was given a position. */
+const GAPS = `
+  SELECT count(*) FROM documents LEFT JOIN (
+    SELECT document, min(coalesce(first, seq)) AS first, max(seq) AS last, sum(seq - coalesce(first, seq) + 1) AS held
+    FROM document_updates GROUP BY document
+  ) AS log ON log.document = documents.id
+  WHERE (coalesce(log.first, base + 1), coalesce(log.last, base), coalesce(log.held, 0)) <> (base + 1, head, head - base)
+    OR EXISTS (SELECT FROM document_snapshots WHERE document_snapshots.document = documents.id AND seq > head)`
 
 /** A PostgreSQL of its own, which may be killed whole, with the server or under it. */
 class Postgres {
@@ -42,44 +77,72 @@ class Postgres {
   #process
   #lines
 
-  static async start () {
+  /** @param {Place} place */
+  static async start ({ folder, forgets }) {
     const store = new Postgres()
-    store.#process = spawn(resolve(fileURLToPath(import.meta.url), '../../../postgres/server'), { stdio: ['pipe', 'pipe', 'inherit'] })
+    const env = { ...process.env }
+    if (folder) Object.assign(env, { PG_FOLDER: folder, PG_OPTIONS: `${CUT_OFTEN}${forgets ? ' -c fsync=off' : ''}` })
+    store.#process = spawn(resolve(fileURLToPath(import.meta.url), '../../../postgres/server'), { stdio: ['pipe', 'pipe', 'inherit'], env })
     store.#lines = createInterface({ input: store.#process.stdout })[Symbol.asyncIterator]()
-    const [word, url] = (await store.#line()).split(' ')
+    // What fails to be written to one that ended is noticed when it does not answer.
+    store.#process.stdin.on('error', () => {})
+    const [word, url] = (await store.#line('first start')).split(' ')
     if (word !== 'ready') throw new Error(`PostgreSQL said ${word}`)
     store.environment = { DATABASE_URL: url }
     return store
   }
 
-  async #line () {
+  async #line (command) {
     const { value, done } = await this.#lines.next()
-    if (done) throw new Error('PostgreSQL ended')
+    if (done) throw new Error(`PostgreSQL ended at its ${command}`)
     return value
   }
 
+  /** Gives it a command and resolves with the answer behind `done`. */
   async #do (command) {
     this.#process.stdin.write(`${command}\n`)
-    await this.#line()
+    return (await this.#line(command)).replace(/^done ?/, '')
   }
 
+  /** Lets every process of it stand still. */
+  pause () { return this.#do('pause') }
   /** Ends every process of it at once. */
   kill () { return this.#do('kill') }
   /** Starts it again. */
   begin () { return this.#do('start') }
-  /** It checks itself when it starts after a kill. */
-  async check () { return null }
+
+  /** What is wrong with it: with its tables and their indexes, or with the order of what they hold. */
+  async check () {
+    const damage = await this.#do('check')
+    if (damage) return damage
+    const gaps = await this.#do(`ask ${GAPS.replace(/\s+/g, ' ')}`)
+    return gaps === '0' ? null : `${gaps} documents lack rows`
+  }
 
   async stop () {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const ended = new Promise((end) => { this.#process.once('exit', end) })
     this.#process.stdin.end()
     await ended
   }
 }
 
-/** Begins the store of a name. */
-export const store = async (name) => {
-  if (name === 'sqlite') return new Sqlite()
-  if (name === 'postgres') return Postgres.start()
+/**
+ * Where a database lies.
+ *
+ * @typedef {object} Place
+ * @property {string} [folder] one that every user may enter, of a disk that is cut; without it one of its own
+ * @property {boolean} [forgets] whether nothing is ever synced: what a control must notice; only in a folder that is given
+ */
+
+/**
+ * Begins the store of a name.
+ *
+ * @param {string} name
+ * @param {Place} [place]
+ */
+export const store = async (name, place = {}) => {
+  if (name === 'sqlite') return new Sqlite(place)
+  if (name === 'postgres') return Postgres.start(place)
   throw new Error(`there is no store ${name}: sqlite, postgres`)
 }
