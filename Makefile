@@ -204,8 +204,8 @@ bench: ## Tandem, the floor and the peers at the same load; writes docs/BENCHMAR
 		$(if $(ONLY),--only $(ONLY)) $(if $(TRACE),--trace $(TRACE))
 
 .PHONY: bench-parts
-bench-parts: ## what each step of an edit's path costs by itself
-	@scripts/setup rust
+bench-parts: ## what each step of an edit's path costs by itself; TANDEM_BLESS=1 writes it to docs/BENCHMARKS.md
+	@scripts/setup rust postgres
 	cd tests/parts && cargo bench --quiet
 
 ##@ Build

@@ -133,7 +133,8 @@ fn version(programs: &Programs) -> String {
 }
 
 /// Processors, memory and kernel.
-fn machine() -> String {
+#[must_use]
+pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -152,7 +153,9 @@ fn machine() -> String {
     )
 }
 
-fn busy() -> f64 {
+/// How busy the machine is, as the load average of 15 minutes.
+#[must_use]
+pub fn busy() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').nth(2).and_then(|value| value.parse().ok()).unwrap_or(0.0)
 }

@@ -1,34 +1,63 @@
-//! What each step of an edit's path costs by itself: read a frame, read its message, decode and admit its update, hop to
-//! an actor, merge what waits, append it. `make bench-parts` runs it.
+//! What each step of an edit's path costs by itself: read a frame, read its message, decode and admit its update, merge
+//! what waits, hop to an actor, commit it, wake those who read it, write it to them. `make bench-parts` runs it; with
+//! `TANDEM_BLESS=1` `docs/BENCHMARKS.md` tells the figures too.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 
+mod commit;
+mod wake;
+mod write;
+
+// The room's ring and the bells of its readers. Nobody outside the actors may hold them, so they are compiled here once
+// more, from the same files and under the same names; what else those hold, their tests too, is not used.
+#[path = "../../../../actors/src/counted.rs"]
+#[allow(unused)]
+mod counted;
+#[path = "../../../../actors/src/dialect.rs"]
+#[allow(unused)]
+mod dialect;
+#[path = "../../../../actors/src/room"]
+#[allow(unused)]
+mod room {
+    pub mod outbox;
+}
+#[path = "../../../../actors/src/session"]
+#[allow(unused)]
+mod session {
+    pub mod wake;
+}
+
 use std::future::poll_fn;
 use std::hint::black_box;
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tandem_load::frame;
 use tandem_load::protocol::sync;
 use tandem_load::scenarios::Trace;
-use tandem_model::DocumentName;
-use tandem_model::log::{Append, Log as _};
+use tandem_parts::Run;
 use tandem_protocol::{awareness, hocuspocus, ysync};
-use tandem_store::{Options, Store};
 use tandem_wire::{Budget, Socket, SocketLimits};
 use tandem_yjs::{Collect, Index, IndexLimits, StateVector, Update, Verdict, merge};
 use tokio::runtime::{Builder, Runtime};
+
+use self::dialect::{Dialect, Saying};
 
 /// Edits of the document that the index holds.
 const EDITS: usize = 50_000;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A frame as a letter that somebody typed comes to its readers.
+fn edit() -> Bytes {
+    Dialect::YSync.frame(Saying::Update(&[7; 40])).unwrap()
 }
 
 /// The updates of a made trace, an edit each.
@@ -196,41 +225,22 @@ fn actor(criterion: &mut Criterion) {
     counter.stop(None);
 }
 
-fn store(criterion: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("parts.db").display());
-    let store = runtime.block_on(Store::open(&url, &Options::default())).unwrap();
-    let log = store.log();
-    let documents: Vec<_> = (0..1_000)
-        .map(|number| runtime.block_on(log.create(&DocumentName::new(&format!("document {number}")).unwrap())).unwrap())
-        .collect();
-    let mut group = criterion.benchmark_group("store");
-    group.sample_size(20).measurement_time(Duration::from_secs(3));
-    for rows in [1, 10, 100, 1_000] {
-        group.throughput(Throughput::Elements(rows));
-        group.bench_function(format!("append {rows} rows in one commit, synced to the disk"), |bench| {
-            bench.iter_custom(|times| {
-                let mut took = Duration::ZERO;
-                for _ in 0..times {
-                    let rows = documents.iter().cycle().take(usize::try_from(rows).unwrap());
-                    let append = |document: &tandem_model::log::Document| Append {
-                        document: document.id,
-                        epoch: document.epoch,
-                        payload: Bytes::from_static(&[7; 40]),
-                    };
-                    let rows = rows.map(append).collect();
-                    let began = Instant::now();
-                    runtime.block_on(log.append(rows)).unwrap();
-                    took += began.elapsed();
-                }
-                took
-            });
-        });
-    }
-    group.finish();
-    runtime.block_on(store.close());
+/// Where criterion keeps its figures: in cargo's folder, as it does by itself.
+fn figures() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion")
 }
 
-criterion_group!(parts, protocol, wire, yjs, actor, store);
-criterion_main!(parts);
+criterion_group! {
+    name = parts;
+    config = Criterion::default().output_directory(&figures());
+    targets = wire, protocol, yjs, actor, commit::commit, wake::wake, write::write
+}
+
+fn main() {
+    let run = Run::begin();
+    parts();
+    if std::env::var_os("TANDEM_BLESS").is_some() {
+        let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+        run.keep(&figures(), docs).unwrap_or_else(|error| panic!("the figures are not kept: {error}"));
+    }
+}
