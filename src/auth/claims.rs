@@ -38,6 +38,9 @@ pub struct Claims {
     /// The rights that it gives; none: the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rooms: Option<Rooms>,
+    /// Since when a guest has been this one, in seconds since 1970; nothing for who is no guest.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_seconds")]
+    pub guest_since: Option<u64>,
 }
 
 /// One audience or several, as RFC 7519 allows.
@@ -61,6 +64,8 @@ pub struct Identity {
     pub until: SystemTime,
     /// The rights that it gives.
     pub rooms: Option<Rooms>,
+    /// Since when a guest has been this one, in seconds since 1970; nothing for who is no guest.
+    pub guest_since: Option<u64>,
 }
 
 impl Claims {

@@ -101,7 +101,8 @@ impl Tokens {
         if now >= until {
             return Err(Denied::Expired);
         }
-        Ok(Identity { subject: Subject::new(&claims.sub), name: claims.name, until, rooms: claims.rooms })
+        let Claims { sub, name, rooms, guest_since, .. } = claims;
+        Ok(Identity { subject: Subject::new(&sub), name, until, rooms, guest_since })
     }
 
     /// Says what a token allows on a document.
@@ -145,7 +146,8 @@ impl Claims {
     /// Says who a token to be minted is about; times, issuer and audience are the mint's.
     #[must_use]
     pub fn about(sub: &str, name: Option<&str>, rooms: Option<super::Rooms>) -> Self {
-        Self { sub: sub.into(), name: name.map(Into::into), exp: 0, nbf: None, iat: None, iss: None, aud: None, rooms }
+        let name = name.map(Into::into);
+        Self { sub: sub.into(), name, exp: 0, nbf: None, iat: None, iss: None, aud: None, rooms, guest_since: None }
     }
 }
 

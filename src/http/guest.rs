@@ -18,8 +18,8 @@ use super::route::{Route, only, shared};
 use super::{Edge, Response};
 use crate::auth::Claims;
 
-/// What the subjects of guests begin with.
-const GUEST: &str = "guest-";
+/// A guest stays the same for so long, in seconds, whatever tokens they bring: one that somebody else came by ends too.
+const SAME_FOR: u64 = 30 * 24 * 3_600;
 
 /// The longest name of a guest, in characters.
 const NAME_MAX: usize = 64;
@@ -49,8 +49,10 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
         return Err(Problem::new(StatusCode::FORBIDDEN, "guests-off", detail));
     };
     let name = name(headers, body)?;
-    let subject = known(edge, headers, now).unwrap_or_else(|| format!("{GUEST}{:032x}", rand::random::<u128>()));
-    let minted = edge.tokens.mint(Claims::about(&subject, Some(&name), None), lives, now).map_err(|error| {
+    let (subject, since) =
+        known(edge, headers, now).unwrap_or_else(|| (format!("guest-{:032x}", rand::random::<u128>()), seconds(now)));
+    let guest = Claims { guest_since: Some(since), ..Claims::about(&subject, Some(&name), None) };
+    let minted = edge.tokens.mint(guest, lives, now).map_err(|error| {
         tracing::error!(%error, "no token for a guest");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the token could not be made")
     })?;
@@ -63,11 +65,15 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
     Ok(warp::reply::json(&answer).into_response())
 }
 
-/// The guest whose token came with the request and still holds: who stays is the same person.
-fn known(edge: &Edge, headers: &HeaderMap, now: SystemTime) -> Option<String> {
+/// The guest whose token came with the request and still holds, and since when: who stays is the same person.
+fn known(edge: &Edge, headers: &HeaderMap, now: SystemTime) -> Option<(String, u64)> {
     let identity = edge.tokens.verify(bearer(headers)?, now).ok()?;
-    let subject = identity.subject.as_str();
-    (subject.starts_with(GUEST) && identity.rooms.is_none()).then(|| subject.to_owned())
+    let since = identity.guest_since.filter(|since| seconds(now) < since.saturating_add(SAME_FOR))?;
+    Some((identity.subject.as_str().to_owned(), since))
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn name(headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {

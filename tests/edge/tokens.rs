@@ -187,16 +187,18 @@ fn a_guest_who_brings_a_token_that_holds_stays_who_they_are() {
         answer.json()["subject"].as_str().expect("text").to_owned()
     };
     let hs256 = |claims: &Value| signed(Algorithm::HS256, claims, SECRET);
-    let ann = json!({"sub": "guest-ann", "exp": seconds(600)});
-    assert_eq!(asks(&hs256(&ann)), "guest-ann");
+    let guest = |since, exp| hs256(&json!({"sub": "guest-ann", "exp": seconds(exp), "guest_since": seconds(since)}));
+    let days = 24 * 3_600;
+    assert_eq!(asks(&guest(-29 * days, 600)), "guest-ann");
     for (what, token) in [
-        ("one that has ended", hs256(&json!({"sub": "guest-ann", "exp": seconds(-600)}))),
-        ("one of another secret", signed(Algorithm::HS256, &ann, "another secret of thirty-two bytes")),
-        ("somebody who is no guest", hs256(&json!({"sub": "ann", "exp": seconds(600)}))),
-        ("one for some documents", hs256(&json!({"sub": "guest-ann", "exp": seconds(600), "rooms": {"a": "viewer"}}))),
+        ("one that has ended", guest(0, -600)),
+        ("one who has been the same for long enough", guest(-31 * days, 600)),
+        ("somebody who is no guest", hs256(&json!({"sub": "guest-ann", "exp": seconds(600)}))),
         ("noise", "noise".into()),
     ] {
         let subject = asks(&token);
         assert!(subject.starts_with("guest-") && subject != "guest-ann", "{what}: {subject}");
     }
+    let first = server.send(&Request::new("POST", "/api/v1/auth/guest").json("{\"name\":\"Ann\"}")).json();
+    assert_eq!(asks(first["token"].as_str().expect("text")), first["subject"], "what is minted here is renewed");
 }
