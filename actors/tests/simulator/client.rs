@@ -18,6 +18,9 @@ pub enum Speech {
     Hocuspocus,
 }
 
+/// The answer to a client's handshake, short: before it the client says nothing.
+pub const ANSWER: &[u8] = b"HTTP/1.1 101\r\n\r\n";
+
 /// What it is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
@@ -59,6 +62,8 @@ pub struct Client {
 /// A socket, as its client sees it.
 pub struct Connection {
     pub end: ClientEnd,
+    /// Whether the answer to its handshake came.
+    pub upgraded: bool,
     /// Bytes that wait to leave, and bytes that came and are no whole frame yet.
     pub outgoing: Vec<u8>,
     pub incoming: Vec<u8>,
@@ -71,6 +76,27 @@ pub struct Connection {
     owed: VecDeque<Owed>,
     /// Acknowledgements from before a forced sync may be under way: which is which is unknown.
     pub loose: bool,
+}
+
+impl Connection {
+    /// What leaves now of what waits to, so many bytes at most.
+    pub fn leaving(&mut self, most: usize) -> Vec<u8> {
+        let count = if self.upgraded { most.min(self.outgoing.len()) } else { 0 };
+        self.outgoing.drain(..count).collect()
+    }
+
+    /// Takes the answer to the handshake off the front of what came; false if something else stands there.
+    fn upgrade(&mut self) -> bool {
+        let answer = &ANSWER[..ANSWER.len().min(self.incoming.len())];
+        if !self.incoming.starts_with(answer) {
+            return false;
+        }
+        if answer.len() == ANSWER.len() {
+            self.upgraded = true;
+            self.incoming.drain(..answer.len());
+        }
+        true
+    }
 }
 
 struct Owed {
@@ -101,6 +127,7 @@ impl Connection {
     pub fn new(end: ClientEnd) -> Self {
         Self {
             end,
+            upgraded: false,
             outgoing: Vec::new(),
             incoming: Vec::new(),
             authenticated: false,
@@ -286,8 +313,12 @@ impl Client {
         let mut events = Vec::new();
         if let Some(connection) = &mut self.connection {
             connection.incoming.extend(bytes);
+            if !connection.upgraded && !connection.upgrade() {
+                return vec![Event::Broken("something before the answer to the handshake".into())];
+            }
         }
         while let Some(connection) = &mut self.connection
+            && connection.upgraded
             && let Some((opcode, payload)) = frames::read(&mut connection.incoming)
         {
             match opcode {

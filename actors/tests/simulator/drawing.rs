@@ -53,7 +53,7 @@ fn the_drawing_shows_the_links_that_ractor_reports() {
                 client.bring(&update);
             }
             let connection = client.connection.as_mut().expect("nobody cuts it");
-            let out = std::mem::take(&mut connection.outgoing);
+            let out = connection.leaving(usize::MAX);
             connection.end.give(&out);
             let came = connection.end.take(usize::MAX);
             client.hear(&came);

@@ -15,6 +15,7 @@ mod crowded;
 mod dice;
 mod drawing;
 mod frames;
+mod greeting;
 mod ledger;
 mod log;
 mod node;

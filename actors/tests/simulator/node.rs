@@ -12,6 +12,7 @@ use tandem_model::clock::MemoryClock;
 use tandem_model::{DocumentName, Limits, Places, WallClock};
 
 use crate::authority::Believing;
+use crate::client::ANSWER;
 use crate::client::Speech;
 use crate::log::StormyLog;
 use crate::pipe::ServerEnd;
@@ -124,7 +125,7 @@ impl Server {
             Speech::Hocuspocus => Speaks::Hocuspocus,
         };
         let place = self.places.take(IpAddr::from(Ipv4Addr::LOCALHOST)).expect("there are places for all");
-        self.node.accept(Arrival { io, early: Bytes::new(), answer: Bytes::new(), speaks, place });
+        self.node.accept(Arrival { io, early: Bytes::new(), answer: Bytes::from_static(ANSWER), speaks, place });
     }
 
     /// How many rooms are kept, and how many have an actor of their own.

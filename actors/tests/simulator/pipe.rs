@@ -1,7 +1,7 @@
 //! The network's double: a connection whose bytes move only when the world moves them.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -14,6 +14,8 @@ struct State {
     to_client: VecDeque<u8>,
     /// Bytes to the client that stand in the system's buffers; beyond, the server's writes wait.
     room: usize,
+    /// How often the server wrote something.
+    writes_made: u32,
     client_ended: bool,
     reset: bool,
     server_ended: bool,
@@ -62,6 +64,11 @@ impl ClientEnd {
         bytes
     }
 
+    /// How often the server wrote something: each would be a packet.
+    pub fn writes_made(&self) -> u32 {
+        lock(&self.0).writes_made
+    }
+
     /// Ends the client's half, as a FIN does.
     pub fn end(&self) {
         let mut state = lock(&self.0);
@@ -107,17 +114,32 @@ impl AsyncRead for ServerEnd {
 
 impl AsyncWrite for ServerEnd {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let mut state = lock(&self.0);
         if state.reset || state.client_ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(state.room.saturating_sub(state.to_client.len()));
-        if count == 0 && !bytes.is_empty() {
+        let room = state.room.saturating_sub(state.to_client.len());
+        if room == 0 && slices.iter().any(|slice| !slice.is_empty()) {
             state.writes = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        state.to_client.extend(&bytes[..count]);
-        Poll::Ready(Ok(count))
+        let before = state.to_client.len();
+        let bytes = slices.iter().flat_map(|slice| slice.iter()).take(room);
+        state.to_client.extend(bytes);
+        state.writes_made += 1;
+        Poll::Ready(Ok(state.to_client.len() - before))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -183,7 +183,7 @@ impl World {
         client.open(client_end, &token);
         for _ in 0..200 {
             let Some(connection) = &mut client.connection else { break };
-            let out = std::mem::take(&mut connection.outgoing);
+            let out = connection.leaving(usize::MAX);
             connection.end.give(&out);
             let came = connection.end.take(usize::MAX);
             for event in client.hear(&came) {

@@ -6,7 +6,7 @@ use tandem_model::{DocumentName, WallClock};
 use tokio::time::Instant;
 
 use crate::authority::token;
-use crate::client::{Client, Connection, Event, Intent, Speech};
+use crate::client::{Client, Event, Intent, Speech};
 use crate::dice::Dice;
 use crate::ledger::{FORGED, Ledger};
 use crate::log::{Failure, StormyLog, Weather};
@@ -284,10 +284,12 @@ impl World {
     fn cut(&mut self) {
         let at = self.dice.place(self.people.len());
         let Somebody { client, back_at, .. } = &mut self.people[at];
-        let Some(connection) = client.connection.take() else { return };
-        let Connection { end, outgoing, .. } = connection;
+        let Some(mut connection) = client.connection.take() else { return };
         // Anything that was on its way may have arrived, also half a frame.
-        end.give(&outgoing[..self.dice.place(outgoing.len() + 1)]);
+        let most = self.dice.place(connection.outgoing.len() + 1);
+        let out = connection.leaving(most);
+        let end = connection.end;
+        end.give(&out);
         let way = self.dice.below(3);
         self.story.tell(format_args!("{} is cut ({way})", client.name), &[]);
         match way {
@@ -359,7 +361,7 @@ impl World {
             let deaf = self.people[at].deaf_until.is_some_and(|until| until > now);
             let most = if self.dice.percent(30) { self.dice.place(200) + 1 } else { usize::MAX };
             let Some(connection) = &mut self.people[at].client.connection else { continue };
-            let out: Vec<u8> = connection.outgoing.drain(..most.min(connection.outgoing.len())).collect();
+            let out = connection.leaving(most);
             connection.end.give(&out);
             let came = if deaf { Vec::new() } else { connection.end.take(most) };
             let over = connection.end.is_over();
