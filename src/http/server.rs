@@ -97,15 +97,16 @@ fn admit(io: TcpStream, edge: &Edge) -> Option<Guarded> {
 async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     let settings = &service.edge().settings;
     let _open = Open::count();
-    let (upgraded, keeps) = (Mutex::new(None), io.keeps());
+    let (upgraded, talk) = (Mutex::new(None), io.talk());
     let handler = service_fn(|request| {
-        let (service, upgraded, keeps) = (service.clone(), &upgraded, &keeps);
+        let (service, upgraded, talk) = (service.clone(), &upgraded, &talk);
         async move {
             let mut response = service.answer(peer.ip(), request).await;
             if let Some(handed) = response.extensions_mut().remove::<Upgrade>().and_then(|upgrade| upgrade.take()) {
                 *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(handed);
-                keeps.begin();
+                talk.keep();
             }
+            talk.answered();
             Ok::<_, Infallible>(response)
         }
         .boxed()
@@ -127,7 +128,10 @@ async fn connection(io: Guarded, peer: SocketAddr, service: Arc<Service>, mut st
         }
     };
     if let Err(error) = ended {
-        counter!("tandem_http_connections_broken_total", "by" => breach(&error)).increment(1);
+        // One that rests between requests ends in time too.
+        if talk.is_begun() || !error.is_timeout() {
+            counter!("tandem_http_connections_broken_total", "by" => breach(&error)).increment(1);
+        }
         return debug!(%error, "a connection ended early");
     }
     let Parts { io, read_buf, .. } = connection.into_parts();
@@ -149,7 +153,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// What ended a connection before its answer, as a label: hyper has answered a head that it could not take.
+/// What ended a connection within a request, as a label: hyper has answered a head that it could not take.
 fn breach(error: &hyper::Error) -> &'static str {
     let broke = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     match error {

@@ -26,19 +26,35 @@ pub struct Guarded {
     socket: Socket,
     within: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    keeps: Keeps,
+    talk: Talk,
     kept: Vec<u8>,
 }
 
-/// Whether what is written from now on is kept, and not sent: the answer to a handshake is the session's to send, which may
-/// have more to say at once. Clones share it.
+/// What the handler of a connection's requests and the connection know of each other. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Keeps(Arc<AtomicBool>);
+pub struct Talk(Arc<Flags>);
 
-impl Keeps {
-    /// From now on.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+#[derive(Debug, Default)]
+struct Flags {
+    keeps: AtomicBool,
+    begun: AtomicBool,
+}
+
+impl Talk {
+    /// From now on what is written is kept, and not sent: the answer to a handshake is the session's to send, which may have
+    /// more to say at once.
+    pub fn keep(&self) {
+        self.0.keeps.store(true, Ordering::Relaxed);
+    }
+
+    /// A request was answered: what comes from now on is another one.
+    pub fn answered(&self) {
+        self.0.begun.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether bytes came since.
+    pub fn is_begun(&self) -> bool {
+        self.0.begun.load(Ordering::Relaxed)
     }
 }
 
@@ -53,12 +69,12 @@ impl Socket {
 impl Guarded {
     /// Guards `socket` against standing still for longer than `within`.
     pub fn new(socket: Socket, within: Duration) -> Self {
-        Self { socket, within, stalled: None, keeps: Keeps::default(), kept: Vec::new() }
+        Self { socket, within, stalled: None, talk: Talk::default(), kept: Vec::new() }
     }
 
-    /// The way to have it keep what is written.
-    pub fn keeps(&self) -> Keeps {
-        self.keeps.clone()
+    /// What is shared with the handler of its requests.
+    pub fn talk(&self) -> Talk {
+        self.talk.clone()
     }
 
     /// The socket without its guard, and what was kept.
@@ -69,7 +85,7 @@ impl Guarded {
     /// Keeps what is to be written, if that is so now.
     fn keep<'a>(&mut self, slices: impl IntoIterator<Item = &'a [u8]>) -> Option<Poll<io::Result<usize>>> {
         let before = self.kept.len();
-        self.keeps.0.load(Ordering::Relaxed).then(|| {
+        self.talk.0.keeps.load(Ordering::Relaxed).then(|| {
             slices.into_iter().for_each(|slice| self.kept.extend_from_slice(slice));
             Poll::Ready(Ok(self.kept.len() - before))
         })
@@ -121,7 +137,12 @@ impl AsyncWrite for Socket {
 
 impl AsyncRead for Guarded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.talk.0.begun.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 }
 
@@ -175,7 +196,7 @@ mod tests {
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a permit");
         let mut guarded = Guarded::new(Socket::new(io, permit), Duration::from_secs(10));
         guarded.write_all(b"sent").await.expect("written");
-        guarded.keeps().begin();
+        guarded.talk().keep();
         guarded.write_all(b"ke").await.expect("kept");
         let written = guarded.write_vectored(&[IoSlice::new(b"p"), IoSlice::new(b"t")]).await.expect("kept");
         guarded.flush().await.expect("nothing to be done");

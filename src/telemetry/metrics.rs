@@ -49,11 +49,11 @@ pub fn describe() {
     );
     describe_counter!(
         "tandem_http_connections_broken_total",
-        "Connections that ended before an answer, by what broke them: a limit's name, no HTTP, the client, its network"
+        "Connections that ended within a request, by what broke them: a limit's name, no HTTP, the client, its network"
     );
     describe_counter!(
         "tandem_limits_reached_total",
-        "Times that a limit was reached and nobody refused: something waited, was paced, asked for again or forgotten"
+        "Times that a limit was reached of which no refusal tells: something waited, was paced, asked for again or forgotten"
     );
     describe_gauge!("tandem_inbound_bytes", "Bytes of limits.inbound_bytes that messages hold");
     describe_gauge!("tandem_jobs_waiting", "Documents that wait to be compacted");

@@ -110,6 +110,7 @@ test(`${STALLED} readers that stop reading cost 1 MiB each at most, beside ${HEA
   const ratios = runs.map(({ without, beside }) => beside.p99 / without.p99).sort((one, other) => one - other)
   const ratio = ratios[Math.floor(ratios.length / 2)]
   t.diagnostic(`p99 beside them over p99 without: ${ratios.map((one) => one.toFixed(2)).join(', ')}`)
+  assert.ok(ratio <= 1.2, `p99 is ${ratio.toFixed(2)} times that without them`)
   report('stalled', 'make attack-long', [
     table(runs.map(({ without, beside }, n) => ({
       pair: n + 1,
@@ -120,9 +121,8 @@ test(`${STALLED} readers that stop reading cost 1 MiB each at most, beside ${HEA
       laps: beside.laps
     }))),
     '',
-    `${STALLED} stalled beside ${HEALTHY} others of one document, ${SECONDS} s at ${BLOCK * BLOCKS_A_SECOND / 1e6} MB/s, in turn with the same without them.`
+    `${STALLED} stalled beside ${HEALTHY} others of one document, ${SECONDS} s at ${BLOCK * BLOCKS_A_SECOND / 1e6} MB/s, in turn with the same without them. The median of the ratios may be 1.2.`
   ].join('\n'))
-  assert.ok(ratio <= 1.2, `p99 is ${ratio.toFixed(2)} times that without them`)
 })
 
 test('a socket that asks for a document under a hundred names and reads nothing is owed one answer at a time', async (t) => {

@@ -113,6 +113,7 @@ impl Actor for JobsActor {
     type Arguments = Arc<dyn Log>;
 
     async fn pre_start(&self, _: ActorRef<Msg>, log: Arc<dyn Log>) -> Result<State, ActorProcessingErr> {
+        gauge!("tandem_jobs_waiting").set(0.0);
         Ok(State { log, waiting: VecDeque::new(), running: HashMap::new() })
     }
 

@@ -80,7 +80,7 @@ impl Authors {
         if self.owners.len() < OWNERS_MAX || self.owners.contains_key(&client) {
             self.owners.insert(client, subject.clone());
         } else {
-            reached::count("owners_max");
+            reached::count("owners_max", 1);
         }
         let (forged, asked) = self.live.remove(&client).map_or((None, None), |live| (live.forged, live.asked));
         // Who was asked is bound no more: whoever waits is believed when the time is over.
@@ -94,8 +94,8 @@ impl Authors {
     pub fn learn(&mut self, client: ClientId, subject: Subject) {
         if self.owners.len() < OWNERS_MAX {
             self.owners.entry(client).or_insert(subject);
-        } else {
-            reached::count("owners_max");
+        } else if !self.owners.contains_key(&client) {
+            reached::count("owners_max", 1);
         }
     }
 
@@ -210,7 +210,7 @@ impl Authors {
             }
             decided.clients.push(client);
             if clock <= asked.withheld && room == 0 {
-                reached::count("forged_max");
+                reached::count("forged_max", 1);
             }
             if clock <= asked.withheld && room > 0 {
                 live.forged = Some(clock..=asked.withheld);

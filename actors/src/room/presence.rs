@@ -168,8 +168,8 @@ impl Presence {
         let beyond = gone.len().saturating_sub(GONE_MAX);
         gone.sort_unstable();
         gone.truncate(beyond);
+        reached::count("gone_max", gone.len());
         for (_, client) in gone {
-            reached::count("gone_max");
             self.states.remove(&client);
             self.changed.remove(&client);
         }

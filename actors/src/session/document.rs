@@ -86,6 +86,8 @@ pub struct Kept {
     pub lost_edits: u32,
     /// Whether a SyncStep1 was not kept: it is answered as if it were empty.
     pub lost_step1: bool,
+    /// Whether there was no room for a frame.
+    pub full: bool,
 }
 
 impl Kept {

@@ -30,18 +30,22 @@ const HEALS_WITHIN_MS = 30_000
 /** Of so many starts after a kill, one is killed too before the next. */
 const STARTS_A_KILLED_ONE = 5
 /** How long that one lives at most, in milliseconds: opening the database is what it is about. */
-const START_MS = 100
+const START_MS = 50
 
-/** Starts the server again; `killed`: not before a start of it was killed on its way. */
+/** Starts the server again; `killed`: not before it was started and killed at once. Resolves with how many were not ready then. */
 const beginAgain = async (server, killed, draw) => {
+  let early = 0
   if (killed) {
-    // Whether it was ready before it was killed does not matter.
-    const starting = server.begin().catch(() => {})
+    const starting = server.begin().then(() => 0, (error) => {
+      if (server.exit?.signal !== 'SIGKILL') throw error
+      return 1
+    })
     await pause(draw.below(START_MS))
     await server.kill()
-    await starting
+    early = await starting
   }
   await server.begin()
+  return early
 }
 
 /** One in ten is killed while its authors join. */
@@ -66,8 +70,8 @@ const oneKill = async ({ server, store, crew, draw, victim, twice }) => {
     await server.kill()
   }
   crew.leave()
-  await beginAgain(server, twice, draw)
-  return { latencies, compactions, lost: await crew.missing(server) }
+  const early = await beginAgain(server, twice, draw)
+  return { latencies, compactions, early, lost: await crew.missing(server) }
 }
 
 /** A series of kills on one database. */
@@ -75,13 +79,14 @@ const series = async ({ store, environment = {}, kills, victims = store.victims,
   const server = await Server.start({ ...store.environment, ...COMPACTING, ...environment })
   const crews = new Crews(Number(values.rate))
   const draw = random(from)
-  const seen = { acknowledged: 0, compactions: 0, lost: 0, latencies: [] }
+  const seen = { acknowledged: 0, compactions: 0, early: 0, lost: 0, latencies: [] }
   try {
     for (let n = 1; n <= kills; n += 1) {
       const crew = crews.next(server)
-      const { latencies, compactions, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length], twice: n % STARTS_A_KILLED_ONE === 0 })
+      const { latencies, compactions, early, lost } = await oneKill({ server, store, crew, draw, victim: victims[n % victims.length], twice: n % STARTS_A_KILLED_ONE === 0 })
       seen.acknowledged += crew.acknowledged
       seen.compactions += compactions
+      seen.early += early
       seen.lost += lost.length
       seen.latencies.push(...latencies)
       if (loud && lost.length > 0) console.error(`kill ${n}: ${lost.length} acknowledged edits are missing, ${lost.slice(0, 5)}`)
@@ -119,7 +124,7 @@ try {
 report(`kills-${values.store}`, `make durability KILLS=${kills} STORE=${values.store}`, [
   table([row(`kill -9 of ${store.victims.join(', ')} on ${store.name}`, kills, seen), row('control: acknowledged before the commit', CONTROLS, control)]),
   '',
-  `${WRITERS} writers at ${values.rate} edits a second each, seed ${seed}; every ${STARTS_A_KILLED_ONE}th start was killed on its way too. A latency counts from the moment its edit was due.`
+  `${WRITERS} writers at ${values.rate} edits a second each, seed ${seed}; ${seen.early} starts were killed before they were ready. A latency counts from the moment its edit was due.`
 ].join('\n'))
 if (control.lost === 0) throw new Error('acknowledging before the commit went unnoticed: this run shows nothing')
 if (seen.lost > 0) throw new Error(`${seen.lost} acknowledged edits are missing`)

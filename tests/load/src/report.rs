@@ -238,7 +238,7 @@ fn section(page: &mut String, row: &Row, runs: &Runs) {
     if let Some(mark) = &row.second
         && let Some(missing) = missing(runs, row.columns[0].figure, mark)
     {
-        let _ = writeln!(page, "\nThe second mark is {:.0} % away. {}", 100.0 * missing, mark.why);
+        let _ = writeln!(page, "\nThe second mark is {} % away. {}", short(100.0 * missing), mark.why);
     }
     let _ = writeln!(page, "\n![{}](benchmarks/{}.svg)", row.columns[0].title, row.scenario);
     if row.latencies {
@@ -431,7 +431,7 @@ mod tests {
         );
         assert!(!page.contains("## Idle"));
         assert!(
-            page.contains("\nThe second mark is 25 % away. Most of what is above the floor is the store's"),
+            page.contains("\nThe second mark is 25.0 % away. Most of what is above the floor is the store's"),
             "{page}"
         );
         let reached = Kept::from([("rooms".to_owned(), runs(&[("floor", 10.0), ("tandem", 11.0)]))]);

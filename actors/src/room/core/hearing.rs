@@ -9,7 +9,7 @@ use super::Room;
 use crate::room::notice::Notice;
 use crate::room::outbox::{MemberId, Post};
 use crate::room::presence::Speaker;
-use crate::{counted, reached, refusals};
+use crate::{counted, refusals};
 
 /// Entries of one Awareness message that are looked at: as many as a document may have clients.
 pub const PRESENCE_ENTRIES_MAX: usize = 50_000;
@@ -61,7 +61,6 @@ impl Room {
     fn may_speak_for(&mut self, member: MemberId, client: ClientId, alone: bool) -> bool {
         let Some(there) = self.members.get_mut(&member) else { return false };
         if there.binds >= BINDS_MAX && there.bound != Some(client) {
-            reached::count("binds_max");
             return false;
         }
         match there.bound {

@@ -41,7 +41,7 @@ impl Room {
             member.derived.push_back((entry, brought.update.clone()));
             self.derived.want(now);
             let dropped = member.drop_derived();
-            dropped.iter().for_each(|_| reached::count("derived_max"));
+            reached::count("derived_max", dropped.len());
             dropped.into_iter().for_each(|entry| self.settle(brought.member, Some(entry), Fate::Refused));
         }
     }

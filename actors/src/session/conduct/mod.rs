@@ -400,7 +400,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// More edits of a document wait for their fate than a session may be owed: it is not read until some are decided.
     fn crowd(&mut self, slot: Slot) {
         if self.crowded.replace(slot).is_none() {
-            reached::count("owed_edits");
+            reached::count("owed_edits", 1);
         }
     }
 

@@ -52,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
 
     pub(super) fn counted(&mut self, counts: Counts, now: Instant) {
         if self.pace.spend(counts.frames, now) {
-            reached::count("session_frames_per_second");
+            reached::count("session_frames_per_second", 1);
         }
         if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
             return self.end(Refusal::Flood);
@@ -216,8 +216,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             kept.frames.push_back(Bytes::copy_from_slice(frame));
             self.kept_bytes += bytes;
         } else {
-            if !kept.has_lost() {
-                reached::count(if all + bytes > all_max { "pending_socket_bytes" } else { "pending_document_bytes" });
+            if !std::mem::replace(&mut kept.full, true) {
+                reached::count(
+                    if all + bytes > all_max { "pending_socket_bytes" } else { "pending_document_bytes" },
+                    1,
+                );
             }
             self.lose(slot, kind);
         }
@@ -249,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         };
         // For another document than those that are open here it is nothing; the others go on.
         let Some((slot, kind)) = found else { return refusals::count(Refusal::NotOpen) };
-        let flight = self.flights.start(None);
+        let (flight, authenticated) = (self.flights.start(None), self.authenticated);
         let Some(document) = self.document_mut(slot) else { return };
         let counts = document.dialect.counts();
         match &mut document.phase {
@@ -268,7 +271,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
             Phase::Pending(_) if kind == Kind::Auth => self.refuse_document(slot, Refusal::Unauthenticated),
             Phase::Pending(_) => {
-                reached::count("message_bytes_unauthenticated");
+                reached::count(if authenticated { "message_bytes" } else { "message_bytes_unauthenticated" }, 1);
                 self.lose(slot, kind);
             }
             Phase::Rejoining | Phase::Shut => {}
