@@ -25,6 +25,7 @@ pub mod outbox;
 mod presence;
 #[cfg(test)]
 mod tests;
+mod too_large;
 mod uncommitted;
 mod unheard;
 mod upkeep;

@@ -67,8 +67,9 @@ pub fn work<S>(around: Arc<Around>, arrival: Arrival<S>) -> Work
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    // Begun in the session's own task: whatever goes wrong goes wrong there.
-    Box::new(move |orders| Box::pin(async move { begin(around, arrival).run(orders).await }))
+    // Called in the session's own task: whatever goes wrong goes wrong there. What has arrived is moved out of the closure,
+    // which goes: a future would keep the place of it as long as the session lives.
+    Box::new(move |orders| Box::pin(begin(around, arrival).run(orders)))
 }
 
 /// Boxed, because a future keeps a place for each step on which what it holds is moved: that was most of a session.
@@ -106,14 +107,14 @@ struct SessionActor;
 /// When ractor cannot start it.
 pub async fn start(work: Work, supervisor: ActorCell) -> Result<(ActorId, mpsc::UnboundedSender<Order>), SpawnErr> {
     let (orders, given) = mpsc::unbounded_channel();
-    let (actor, _) = Actor::spawn_linked(None, SessionActor, work(given), supervisor).await?;
+    let (actor, _) = Actor::spawn_linked(None, SessionActor, (work, given), supervisor).await?;
     Ok((actor.get_id(), orders))
 }
 
 impl Actor for SessionActor {
     type Msg = ();
-    type State = Option<BoxFuture<'static, ()>>;
-    type Arguments = BoxFuture<'static, ()>;
+    type State = Option<(Work, mpsc::UnboundedReceiver<Order>)>;
+    type Arguments = (Work, mpsc::UnboundedReceiver<Order>);
 
     async fn pre_start(&self, _: ActorRef<()>, work: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
         Ok(Some(work))
@@ -121,8 +122,8 @@ impl Actor for SessionActor {
 
     /// The whole life of the session. A panic in it is this actor's failure; one that is killed ends with its socket.
     async fn post_start(&self, myself: ActorRef<()>, work: &mut Self::State) -> Result<(), ActorProcessingErr> {
-        if let Some(work) = work.take() {
-            work.await;
+        if let Some((work, orders)) = work.take() {
+            work(orders).await;
         }
         myself.stop(None);
         Ok(())

@@ -40,25 +40,25 @@ impl Pace {
 /// Counts what an honest client never sends often.
 #[derive(Debug)]
 pub struct Flood {
-    per_second: u64,
+    per_second: u32,
+    count: u32,
     second: Instant,
-    count: u64,
 }
 
 impl Flood {
     /// Allows so many a second.
     #[must_use]
     pub fn new(per_second: u64, now: Instant) -> Self {
-        Self { per_second, second: now, count: 0 }
+        Self { per_second: u32::try_from(per_second).unwrap_or(u32::MAX), count: 0, second: now }
     }
 
     /// Counts some more; says whether that is too many.
-    pub fn is_too_much(&mut self, more: u64, now: Instant) -> bool {
+    pub fn is_too_much(&mut self, more: u32, now: Instant) -> bool {
         if now.saturating_duration_since(self.second) >= Duration::from_secs(1) {
             self.second = now;
             self.count = 0;
         }
-        self.count += more;
+        self.count = self.count.saturating_add(more);
         self.count > self.per_second
     }
 }

@@ -33,14 +33,15 @@ pub struct Vigil {
     stalled: Option<Instant>,
 }
 
+/// In seconds, short: every socket has them.
 #[derive(Debug)]
 struct Times {
-    first_byte: Duration,
-    auth: Duration,
-    ping: Duration,
-    pong: Duration,
-    keepalive: Duration,
-    stall: Duration,
+    first_byte: u32,
+    auth: u32,
+    ping: u32,
+    pong: u32,
+    keepalive: u32,
+    stall: u32,
 }
 
 impl Vigil {
@@ -48,12 +49,12 @@ impl Vigil {
     #[must_use]
     pub fn new(limits: &Limits, now: Instant) -> Self {
         let limits = Times {
-            first_byte: Limits::seconds(limits.first_byte_seconds),
-            auth: Limits::seconds(limits.auth_seconds),
-            ping: Limits::seconds(limits.ping_seconds),
-            pong: Limits::seconds(limits.pong_seconds),
-            keepalive: Limits::seconds(limits.keepalive_seconds),
-            stall: Limits::seconds(limits.stall_seconds),
+            first_byte: short(limits.first_byte_seconds),
+            auth: short(limits.auth_seconds),
+            ping: short(limits.ping_seconds),
+            pong: short(limits.pong_seconds),
+            keepalive: short(limits.keepalive_seconds),
+            stall: short(limits.stall_seconds),
         };
         Self {
             limits,
@@ -112,19 +113,24 @@ impl Vigil {
 
     fn all(&self) -> [Option<(Instant, Due)>; 7] {
         let times = &self.limits;
+        let after = |seconds: u32| Duration::from_secs(seconds.into());
         let silent = self.received == 0 && !self.authenticated;
         // An honest client may be waiting for its token: its WebSocket answers a ping all the same.
         let early = silent && self.pinged.is_none();
         [
-            self.stalled.map(|since| (since + times.stall, Due::End(Refusal::Slow))),
-            silent.then(|| (self.opened + times.first_byte, Due::End(Refusal::Dead))),
-            (!self.authenticated).then(|| (self.opened + times.auth, Due::End(Refusal::AuthTimeout))),
-            self.pinged.map(|at| (at + times.pong, Due::End(Refusal::Dead))),
-            early.then(|| (self.heard + times.first_byte / 2, Due::Ping)),
-            self.pinged.is_none().then(|| (self.heard + times.ping, Due::Ping)),
-            self.authenticated.then(|| (self.said + times.keepalive, Due::Keepalive)),
+            self.stalled.map(|since| (since + after(times.stall), Due::End(Refusal::Slow))),
+            silent.then(|| (self.opened + after(times.first_byte), Due::End(Refusal::Dead))),
+            (!self.authenticated).then(|| (self.opened + after(times.auth), Due::End(Refusal::AuthTimeout))),
+            self.pinged.map(|at| (at + after(times.pong), Due::End(Refusal::Dead))),
+            early.then(|| (self.heard + after(times.first_byte) / 2, Due::Ping)),
+            self.pinged.is_none().then(|| (self.heard + after(times.ping), Due::Ping)),
+            self.authenticated.then(|| (self.said + after(times.keepalive), Due::Keepalive)),
         ]
     }
+}
+
+fn short(seconds: u64) -> u32 {
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Room {
     pub(super) fn answer_step1(&mut self, member: MemberId, step1: &Step1) {
         let ours = self.vector();
         let Some(there) = self.members.get_mut(&member) else { return };
-        if std::mem::take(&mut there.ask_with_answer) && !self.oversized.contains(&there.subject) {
+        if std::mem::take(&mut there.ask_with_answer) && !self.too_large.is_oversized(&there.subject) {
             there.ask(Question::Handshake, ours);
         }
         // A vector that cannot be read is answered as an empty one: with everything. Clients of whom nothing is here have

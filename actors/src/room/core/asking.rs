@@ -13,7 +13,8 @@ impl Room {
     pub(super) fn ask_author(&mut self, id: Id, now: Instant) {
         if let Some(author) = self.authors.withhold(id, now) {
             let vector = self.vector();
-            if let Some(member) = self.members.get_mut(&author).filter(|one| !self.oversized.contains(&one.subject)) {
+            if let Some(member) = self.members.get_mut(&author).filter(|one| !self.too_large.is_oversized(&one.subject))
+            {
                 counter!("tandem_questions_total", "to" => "author").increment(1);
                 let question = member.ask(Question::Missing, vector);
                 self.authors.asked(id.client, question);

@@ -106,10 +106,8 @@ impl Room {
     fn decide(&mut self, brought: &Brought, update: &Update<'_>, admission: &Admission<'_>, now: Instant) {
         let refused = admission.full || admission.refused.is_some();
         let first_withheld = admission.withheld.first().copied();
-        let excused = self
-            .members
-            .get(&brought.member)
-            .is_some_and(|member| self.too_large.get(&member.subject).is_some_and(|until| *until > now));
+        let excused =
+            self.members.get(&brought.member).is_some_and(|member| self.too_large.is_recent(&member.subject, now));
         let missing = admission.missing.or(first_withheld).filter(|_| !excused);
         let refused = refused || (excused && (admission.missing.is_some() || first_withheld.is_some()));
         let Some(missing) = missing else {

@@ -9,13 +9,12 @@ mod rereading;
 mod viewing;
 mod waiting;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use litemap::LiteMap;
-use tandem_model::{DocumentName, Limits, Right, Seq, Subject};
+use tandem_model::{DocumentName, Limits, Right, Seq};
 use tandem_protocol::Refusal;
 use tandem_yjs::{Index, StateVector};
 use tokio::time::Instant;
@@ -28,6 +27,7 @@ use super::member::{Member, PRESENT_AFTER, Waiting};
 use super::notice::Notice;
 use super::outbox::{MemberId, Outbox, Post};
 use super::presence::Presence;
+use super::too_large::TooLarge;
 use super::uncommitted::Uncommitted;
 use crate::gathering::Gathering;
 use crate::journal::Target;
@@ -55,9 +55,7 @@ pub struct Room {
     authors: Authors,
     presence: Presence,
     members: LiteMap<MemberId, Box<Member>>,
-    too_large: HashMap<Subject, Instant>,
-    /// Of these, whose message ended their socket: they are asked for nothing when they come back.
-    oversized: HashSet<Subject>,
+    too_large: TooLarge,
     limits: Arc<Limits>,
     next_member: u64,
     /// The document's whole encoding, until it changes.
@@ -98,8 +96,7 @@ impl Room {
             authors,
             presence,
             members: LiteMap::new_vec(),
-            too_large: HashMap::new(),
-            oversized: HashSet::new(),
+            too_large: TooLarge::default(),
             limits,
             next_member: 0,
             whole: None,
@@ -116,7 +113,7 @@ impl Room {
         let Join { subject, right, attempt, inbox, asked_at_once, again } = join;
         self.outbox.enter(id, inbox.bell().clone());
         let steps_apart = apart(self.limits.step_answers_per_second);
-        let asks = !self.oversized.contains(&subject);
+        let asks = !self.too_large.is_oversized(&subject);
         let mut member = Member::new(id, subject, right, attempt, inbox, steps_apart, now);
         if let Some(again) = &again {
             let orphan = |entry: &Entry| Waiting { entry: Some(*entry), ends: None, refused: false };
@@ -190,10 +187,7 @@ impl Room {
                 self.bring(Brought { member, update, entry, answers: false, step2: false }, now);
             }
             Command::TooLarge { answer, entry, oversized } => {
-                if oversized && let Some(there) = self.members.get(&member) {
-                    self.oversized.insert(there.subject.clone());
-                }
-                self.too_large(member, answer, entry, now);
+                self.too_large(member, answer, entry, oversized, now);
             }
             Command::Unkept(entries) => self.unkept(member, &entries),
             Command::Awareness(states) => self.hear(member, &states, now),
@@ -239,8 +233,7 @@ impl Room {
         self.ask_for_derived(now);
         self.give_up_authors(now);
         self.presence.expire(now);
-        self.too_large.retain(|_, until| *until > now);
-        self.oversized.retain(|subject| self.too_large.contains_key(subject));
+        self.too_large.forget(now);
         self.flush(now);
     }
 
@@ -248,7 +241,7 @@ impl Room {
     pub fn right_changed(&mut self, member: MemberId, right: Right) {
         let Some(there) = self.members.get_mut(&member) else { return };
         let before = std::mem::replace(&mut there.right, right);
-        let asks = !self.oversized.contains(&there.subject);
+        let asks = !self.too_large.is_oversized(&there.subject);
         if right.may_edit() && !before.may_edit() && asks && there.has_no_open_question() {
             self.ask(member);
         }

@@ -118,7 +118,7 @@ impl Room {
             member.right.may_edit()
                 && member.following
                 && member.has_no_open_question()
-                && !self.oversized.contains(&member.subject)
+                && !self.too_large.is_oversized(&member.subject)
         };
         let editor = self.members.values().find(|member| editor(member)).map(|member| member.id);
         match editor {

@@ -125,7 +125,7 @@ impl Room {
 
     pub(super) fn unkept(&mut self, member: MemberId, entries: &[Entry]) {
         let Some(there) = self.members.get_mut(&member) else { return };
-        if self.oversized.contains(&there.subject) {
+        if self.too_large.is_oversized(&there.subject) {
             // Its answer would end its socket again.
             return entries.iter().for_each(|entry| self.settle(member, Some(*entry), Fate::Refused));
         }
@@ -135,14 +135,21 @@ impl Room {
         }
     }
 
-    pub(super) fn too_large(&mut self, member: MemberId, answer: Option<Attempt>, entry: Option<Entry>, now: Instant) {
+    pub(super) fn too_large(
+        &mut self,
+        member: MemberId,
+        answer: Option<Attempt>,
+        entry: Option<Entry>,
+        oversized: bool,
+        now: Instant,
+    ) {
         let Some(there) = self.members.get_mut(&member) else { return };
         if answer == Some(there.attempt) {
             there.answer();
         }
         there.caught_up();
         let waiting = std::mem::take(&mut there.waiting);
-        self.too_large.insert(there.subject.clone(), now + TOO_LARGE_FOR);
+        self.too_large.note(there.subject.clone(), oversized, now + TOO_LARGE_FOR);
         for one in waiting {
             self.settle(member, one.entry, Fate::Refused);
         }

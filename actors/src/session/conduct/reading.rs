@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         if self.pace.spend(counts.frames, now) {
             reached::count("session_frames_per_second", 1);
         }
-        if self.pings.is_too_much(u64::from(counts.pings + counts.empty), now) {
+        if self.pings.is_too_much(counts.pings.saturating_add(counts.empty), now) {
             return self.end(Refusal::Flood);
         }
         let limits = &self.around.limits;
