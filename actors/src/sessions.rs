@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use metrics::{counter, gauge};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tandem_protocol::Refusal;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::cell::Cell;
 use crate::failpoint::failpoint;
 use crate::refusals;
-use crate::session::{self, Order, Work};
+use crate::session::{self, Order, Orders, Work};
 
 /// Sessions that are closed at a time when the node drains; the next batch goes when these are gone.
 pub const CLOSE_BATCH: usize = 500;
@@ -79,7 +79,7 @@ pub enum Msg {
 struct SessionsActor;
 
 struct State {
-    sessions: BTreeMap<ActorId, mpsc::UnboundedSender<Order>>,
+    sessions: BTreeMap<ActorId, Arc<Orders>>,
     count: Arc<AtomicUsize>,
     closing: Option<Closing>,
 }
@@ -162,8 +162,7 @@ impl State {
 
     fn tell_all(&self, order: Order) {
         for orders in self.sessions.values() {
-            // One that is gone is on its way out of the map.
-            let _ = orders.send(order);
+            orders.leave(order);
         }
     }
 
@@ -182,8 +181,7 @@ impl State {
             return;
         }
         for (session, orders) in self.sessions.iter().take(CLOSE_BATCH) {
-            // One that is gone is on its way out of the map.
-            let _ = orders.send(Order::Close(closing.refusal));
+            orders.leave(Order::Close(closing.refusal));
             closing.told.push(*session);
         }
     }

@@ -99,7 +99,8 @@ struct Behind {
 pub struct Steps {
     apart: Duration,
     answered: Option<Instant>,
-    waiting: Option<Step1>,
+    /// Boxed: nearly nobody has one.
+    waiting: Option<Box<Step1>>,
 }
 
 impl Member {
@@ -258,18 +259,27 @@ impl Steps {
 
     /// A SyncStep1 came. Returns it if it is to be answered now.
     pub fn offer(&mut self, step1: Step1, now: Instant) -> Option<Step1> {
-        self.waiting = Some(step1);
-        self.take(now)
+        if self.is_early(now) {
+            self.waiting = Some(Box::new(step1));
+            return None;
+        }
+        self.waiting = None;
+        self.answered = Some(now);
+        Some(step1)
     }
 
     /// Returns the SyncStep1 that is to be answered now.
     pub fn take(&mut self, now: Instant) -> Option<Step1> {
-        if self.answered.is_some_and(|answered| now < answered + self.apart) {
+        if self.is_early(now) {
             return None;
         }
         let step1 = self.waiting.take()?;
         self.answered = Some(now);
-        Some(step1)
+        Some(*step1)
+    }
+
+    fn is_early(&self, now: Instant) -> bool {
+        self.answered.is_some_and(|answered| now < answered + self.apart)
     }
 
     /// When the waiting one may be answered.

@@ -26,10 +26,10 @@ use tandem_model::{Authority, Limits, WallClock};
 use tandem_protocol::Refusal;
 use tandem_wire::{Budget, Socket, SocketLimits};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::conduct::Conduct;
+use self::wake::Letterbox;
 use crate::journal::Journal;
 use crate::node::{Arrival, Speaks};
 use crate::rooms::Rooms;
@@ -60,7 +60,10 @@ pub enum Order {
 }
 
 /// A session, before it is started: boxed, so that its actor need not know the socket's type.
-pub type Work = Box<dyn FnOnce(mpsc::UnboundedReceiver<Order>) -> BoxFuture<'static, ()> + Send>;
+pub type Work = Box<dyn FnOnce(Arc<Orders>) -> BoxFuture<'static, ()> + Send>;
+
+/// Where a session finds its orders.
+pub type Orders = Letterbox<Order>;
 
 /// Makes the work of a session from an arrival.
 pub fn work<S>(around: Arc<Around>, arrival: Arrival<S>) -> Work
@@ -69,11 +72,11 @@ where
 {
     // Called in the session's own task: whatever goes wrong goes wrong there. What has arrived is moved out of the closure,
     // which goes: a future would keep the place of it as long as the session lives.
-    Box::new(move |orders| Box::pin(begin(around, arrival).run(orders)))
+    Box::new(move |orders| Box::pin(begin(around, arrival, orders).run()))
 }
 
 /// Boxed, because a future keeps a place for each step on which what it holds is moved: that was most of a session.
-fn begin<S>(around: Arc<Around>, arrival: Arrival<S>) -> Box<Conduct<S>>
+fn begin<S>(around: Arc<Around>, arrival: Arrival<S>, orders: Arc<Orders>) -> Box<Conduct<S>>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -85,7 +88,7 @@ where
     let socket = Socket::new(io, early, limits, around.budget.clone());
     let now = Instant::now();
     let ysync = matches!(speaks, Speaks::YSync { .. });
-    let mut session = Box::new(Conduct::new(around, socket, place, ysync, now));
+    let mut session = Box::new(Conduct::new(around, socket, place, ysync, orders, now));
     session.answers(answer);
     match speaks {
         Speaks::YSync { document: Ok(name), credential } => {
@@ -105,16 +108,16 @@ struct SessionActor;
 ///
 /// # Errors
 /// When ractor cannot start it.
-pub async fn start(work: Work, supervisor: ActorCell) -> Result<(ActorId, mpsc::UnboundedSender<Order>), SpawnErr> {
-    let (orders, given) = mpsc::unbounded_channel();
-    let (actor, _) = Actor::spawn_linked(None, SessionActor, (work, given), supervisor).await?;
+pub async fn start(work: Work, supervisor: ActorCell) -> Result<(ActorId, Arc<Orders>), SpawnErr> {
+    let orders = Arc::new(Orders::new(Arc::default()));
+    let (actor, _) = Actor::spawn_linked(None, SessionActor, (work, orders.clone()), supervisor).await?;
     Ok((actor.get_id(), orders))
 }
 
 impl Actor for SessionActor {
     type Msg = ();
-    type State = Option<(Work, mpsc::UnboundedReceiver<Order>)>;
-    type Arguments = (Work, mpsc::UnboundedReceiver<Order>);
+    type State = Option<(Work, Arc<Orders>)>;
+    type Arguments = (Work, Arc<Orders>);
 
     async fn pre_start(&self, _: ActorRef<()>, work: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
         Ok(Some(work))

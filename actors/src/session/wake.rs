@@ -27,10 +27,10 @@ pub struct Bell {
     rung: AtomicBool,
 }
 
-/// Where errands of a session leave what they have to say before they end. A channel would hold a block of places for
-/// every idle session.
+/// Where something is left for a session: by its errands what they have to say before they end, by Sessions its orders. A
+/// channel would hold a block of places for every idle session.
 ///
-/// Bound: each errand leaves one thing, and a document has one errand at a time.
+/// Bound: each errand leaves one thing, and a document has one errand at a time; a node that ends gives two orders.
 #[derive(Debug)]
 pub struct Letterbox<T> {
     letters: Mutex<VecDeque<T>>,
@@ -42,6 +42,12 @@ impl<T> Letterbox<T> {
     #[must_use]
     pub fn new(wake: Arc<Wake>) -> Self {
         Self { letters: Mutex::default(), wake }
+    }
+
+    /// What wakes the session.
+    #[must_use]
+    pub fn wake(&self) -> &Arc<Wake> {
+        &self.wake
     }
 
     /// Leaves something. If the session is gone, it goes with the last that knows the letterbox.

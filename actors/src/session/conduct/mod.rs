@@ -18,7 +18,6 @@ use tandem_model::{DocumentName, Grant, Limits, Place};
 use tandem_protocol::{Refusal, awareness, websocket};
 use tandem_wire::{Counts, Socket, Standstill};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::answering::Answering;
@@ -31,7 +30,7 @@ use super::gate::Attempt;
 use super::pace::{Flood, Pace};
 use super::vigil::{Due, Vigil};
 use super::wake::{Letterbox, Slot, Wake};
-use super::{Around, Order};
+use super::{Around, Order, Orders};
 use crate::dialect::{Dialect, Saying};
 use crate::{reached, refusals};
 
@@ -81,6 +80,7 @@ pub struct Conduct<S> {
     single: Option<Slot>,
     slots: Vec<Option<Box<Document>>>,
     keys: HashMap<Arc<str>, Slot>,
+    orders: Arc<Orders>,
     wake: Arc<Wake>,
     flights: Arc<Flights>,
     rung: VecDeque<Slot>,
@@ -126,9 +126,16 @@ type Go = Result<(), Over>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     /// Begins a session on a socket that speaks y-websocket, or else Hocuspocus.
-    pub fn new(around: Arc<Around>, socket: Socket<S>, place: Place, ysync: bool, now: Instant) -> Self {
+    pub fn new(
+        around: Arc<Around>,
+        socket: Socket<S>,
+        place: Place,
+        ysync: bool,
+        orders: Arc<Orders>,
+        now: Instant,
+    ) -> Self {
         let limits = &around.limits;
-        let wake = Arc::new(Wake::default());
+        let wake = orders.wake().clone();
         let flights = Flights::new(wake.clone());
         let letters = Arc::new(Letterbox::new(wake.clone()));
         let vigil = Vigil::new(limits, now);
@@ -144,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             single: None,
             slots: Vec::new(),
             keys: HashMap::new(),
+            orders,
             wake,
             flights,
             rung: VecDeque::new(),
@@ -191,8 +199,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Runs until the socket ends.
-    pub async fn run(mut self: Box<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
-        let over = poll_fn(|cx| self.poll(cx, &mut orders)).await;
+    pub async fn run(mut self: Box<Self>) {
+        let over = poll_fn(|cx| self.poll(cx)).await;
         // Rooms are left now, not when the peer agrees. What was on its way into one leaves it too.
         self.slots.clear();
         self.errands = Errands::default();
@@ -202,7 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
     }
 
     /// Goes on until everything waits: deadlines first, so that no flood outruns them.
-    fn poll(&mut self, cx: &mut Context<'_>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Poll<Over> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         self.wake.listen(cx.waker());
         let greets = std::mem::take(&mut self.greets);
         for _ in 0..TURNS_A_POLL {
@@ -213,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
                     return Poll::Ready(over);
                 }
             }
-            while let Poll::Ready(Some(order)) = orders.poll_recv(cx) {
+            while let Some(order) = self.orders.take() {
                 self.order(&order);
             }
             while let Some(outcome) = self.letters.take() {
