@@ -4,8 +4,8 @@ import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Cargo puts what it builds without a profile's name into a folder of that name. */
-const profile = /[\\/]debug[\\/]/.test(process.env.TANDEM_BIN ?? '/debug/') ? 'debug' : 'release'
+/** Cargo puts what it builds into a folder of its profile's name. */
+const profile = /[\\/](debug|release|dist)[\\/][^\\/]*$/.exec(process.env.TANDEM_BIN ?? '')?.[1] ?? 'debug'
 
 const document = resolve(fileURLToPath(import.meta.url), '../../../../docs/RELIABILITY.md')
 
