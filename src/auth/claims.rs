@@ -90,6 +90,12 @@ impl Claims {
     }
 }
 
+/// A time as a NumericDate of RFC 7519: whole seconds since 1970. None before that.
+#[must_use]
+pub fn numeric_date(time: SystemTime) -> Option<u64> {
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
 /// Reads a NumericDate: a number of seconds, which may have a fraction.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = f64::deserialize(deserializer)?;

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tandem_model::{Authority, Denied, DocumentName, Grant, Right, Subject};
 use thiserror::Error;
 
-use super::claims::Audience;
+use super::claims::{Audience, numeric_date};
 use super::{Claims, Identity};
 
 /// The longest token, in bytes: a header line has to carry it.
@@ -127,12 +127,11 @@ impl Tokens {
         if !who.texts_are_sound() {
             return Err(MintError::Text);
         }
-        let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs());
         let expires_at = now.checked_add(for_).ok_or(MintError::Time)?;
-        let exp = seconds(expires_at).ok().filter(|exp| *exp <= 253_402_300_799).ok_or(MintError::Time)?;
+        let exp = numeric_date(expires_at).filter(|exp| *exp <= 253_402_300_799).ok_or(MintError::Time)?;
         let iss = self.rules.issuer.clone();
         let aud = self.rules.audience.clone().map(Audience::One);
-        let claims = Claims { exp, iat: seconds(now).ok(), iss, aud, ..who };
+        let claims = Claims { exp, iat: numeric_date(now), iss, aud, ..who };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signs)
             .map_err(|_| MintError::Signature)?;
         if token.len() > TOKEN_BYTES_MAX {

@@ -16,7 +16,7 @@ use super::documents::bearer;
 use super::problem::Problem;
 use super::route::{Route, only, shared};
 use super::{Edge, Response};
-use crate::auth::Claims;
+use crate::auth::{Claims, numeric_date};
 
 /// A guest stays the same for so long, in seconds, whatever tokens they bring: one that somebody else came by ends too.
 const SAME_FOR: u64 = 30 * 24 * 3_600;
@@ -49,8 +49,9 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
         return Err(Problem::new(StatusCode::FORBIDDEN, "guests-off", detail));
     };
     let name = name(headers, body)?;
-    let (subject, since) =
-        known(edge, headers, now).unwrap_or_else(|| (format!("guest-{:032x}", rand::random::<u128>()), seconds(now)));
+    let seconds = numeric_date(now).unwrap_or(0);
+    let (subject, since) = known(edge, headers, now, seconds)
+        .unwrap_or_else(|| (format!("guest-{:032x}", rand::random::<u128>()), seconds));
     let guest = Claims { guest_since: Some(since), ..Claims::about(&subject, Some(&name), None) };
     let minted = edge.tokens.mint(guest, lives, now).map_err(|error| {
         tracing::error!(%error, "no token for a guest");
@@ -66,14 +67,10 @@ fn welcome(edge: &Edge, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Re
 }
 
 /// The guest whose token came with the request and still holds, and since when: who stays is the same person.
-fn known(edge: &Edge, headers: &HeaderMap, now: SystemTime) -> Option<(String, u64)> {
+fn known(edge: &Edge, headers: &HeaderMap, now: SystemTime, seconds: u64) -> Option<(String, u64)> {
     let identity = edge.tokens.verify(bearer(headers)?, now).ok()?;
-    let since = identity.guest_since.filter(|since| seconds(now) < since.saturating_add(SAME_FOR))?;
+    let since = identity.guest_since.filter(|since| seconds < since.saturating_add(SAME_FOR))?;
     Some((identity.subject.as_str().to_owned(), since))
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn name(headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {
