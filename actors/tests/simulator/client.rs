@@ -78,27 +78,6 @@ pub struct Connection {
     pub loose: bool,
 }
 
-impl Connection {
-    /// What leaves now of what waits to, so many bytes at most.
-    pub fn leaving(&mut self, most: usize) -> Vec<u8> {
-        let count = if self.upgraded { most.min(self.outgoing.len()) } else { 0 };
-        self.outgoing.drain(..count).collect()
-    }
-
-    /// Takes the answer to the handshake off the front of what came; false if something else stands there.
-    fn upgrade(&mut self) -> bool {
-        let answer = &ANSWER[..ANSWER.len().min(self.incoming.len())];
-        if !self.incoming.starts_with(answer) {
-            return false;
-        }
-        if answer.len() == ANSWER.len() {
-            self.upgraded = true;
-            self.incoming.drain(..answer.len());
-        }
-        true
-    }
-}
-
 struct Owed {
     claim: Claim,
     forged: bool,
@@ -148,6 +127,25 @@ impl Connection {
     /// What the next acknowledgement is about.
     pub fn first_owed(&self) -> Option<&Claim> {
         self.owed.front().map(|owed| &owed.claim)
+    }
+
+    /// What leaves now of what waits to, so many bytes at most.
+    pub fn leaving(&mut self, most: usize) -> Vec<u8> {
+        let count = if self.upgraded { most.min(self.outgoing.len()) } else { 0 };
+        self.outgoing.drain(..count).collect()
+    }
+
+    /// Takes the answer to the handshake off the front of what came; false if something else stands there.
+    fn upgrade(&mut self) -> bool {
+        let answer = &ANSWER[..ANSWER.len().min(self.incoming.len())];
+        if !self.incoming.starts_with(answer) {
+            return false;
+        }
+        if answer.len() == ANSWER.len() {
+            self.upgraded = true;
+            self.incoming.drain(..answer.len());
+        }
+        true
     }
 }
 
@@ -304,6 +302,20 @@ impl Client {
         if let Some(connection) = &mut self.connection {
             frames::write(&mut connection.outgoing, opcode, payload);
         }
+    }
+
+    /// All that waits on both sides of its connection, if it has one, arrives at once.
+    pub fn exchange(&mut self) -> Vec<Event> {
+        let Some(connection) = &mut self.connection else { return Vec::new() };
+        let out = connection.leaving(usize::MAX);
+        connection.end.give(&out);
+        let came = connection.end.take(usize::MAX);
+        self.hear(&came)
+    }
+
+    /// Whether it has a connection that was answered.
+    pub fn is_synced(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.synced)
     }
 
     // What it hears.

@@ -11,7 +11,6 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::log::{StormyLog, Weather};
 use crate::node::Server;
-use crate::pipe;
 use crate::story::Story;
 
 /// The links that the drawing shows: `├─ Rooms → Room*  words` is a child of Root and its own children.
@@ -33,18 +32,15 @@ fn drawn() -> BTreeSet<(String, String)> {
 
 #[test]
 fn the_drawing_shows_the_links_that_ractor_reports() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let live = runtime.block_on(async {
+    let live = crate::paused(async {
         let story = Story::begin(false);
         let log = StormyLog::new(Dice::new(0, 2), Ledger::new(story.clone()), story);
         let limits = Limits { room_keep_messages: 0, compact_rows: 1, compact_bytes: 1, ..Limits::default() };
         let server = Server::start(log, limits).await;
         let document = DocumentName::new("d0").expect("a name");
-        let (server_end, client_end) = pipe::connect(1 << 20);
         let token = token("ann", Right::Editor, None);
         let mut client = Client::newcomer(document.clone(), 7);
-        server.accept(server_end, Speech::YSync, &document, &token);
-        client.open(client_end, &token);
+        client.open(server.connect(1 << 20, Speech::YSync, &document, &token), &token);
         let mut dice = Dice::new(0, 3);
         // A store so slow that the compaction which the edits make due is seen at work.
         server.log().weather(Weather { slow_ms: 1_000, ..Weather::default() });
@@ -52,11 +48,7 @@ fn the_drawing_shows_the_links_that_ractor_reports() {
             if let Some(update) = client.replica.edit(&mut dice) {
                 client.bring(&update);
             }
-            let connection = client.connection.as_mut().expect("nobody cuts it");
-            let out = connection.leaving(usize::MAX);
-            connection.end.give(&out);
-            let came = connection.end.take(usize::MAX);
-            client.hear(&came);
+            client.exchange();
             tokio::time::sleep(Duration::from_millis(50)).await;
             let links = server.links();
             if links.iter().any(|link| link.child == "Job") {

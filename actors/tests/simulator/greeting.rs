@@ -1,5 +1,7 @@
 //! The answer to a handshake: it leaves with what a room says at once, and waits for nothing else.
 
+use std::time::Duration;
+
 use tandem_model::{DocumentName, Limits, Right};
 
 use crate::authority::token;
@@ -8,7 +10,7 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::log::{StormyLog, Weather};
 use crate::node::Server;
-use crate::pipe::{self, ClientEnd};
+use crate::pipe::ClientEnd;
 use crate::story::Story;
 
 /// Lets everything go on that is able to; the paused clock stands still, since somebody is always able to.
@@ -26,20 +28,14 @@ async fn server() -> Server {
 
 /// Somebody comes to a document; all that can happen at once happened.
 async fn arrival(server: &Server, speech: Speech, document: &DocumentName) -> ClientEnd {
-    let (server_end, client_end) = pipe::connect(1 << 20);
-    server.accept(server_end, speech, document, &token("ann", Right::Editor, None));
+    let end = server.connect(1 << 20, speech, document, &token("ann", Right::Editor, None));
     settle().await;
-    client_end
-}
-
-fn block_on(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(test);
+    end
 }
 
 #[test]
 fn it_does_not_wait_for_a_room_that_is_loaded() {
-    block_on(async {
+    crate::paused(async {
         let server = server().await;
         server.log().weather(Weather { slow_ms: 60_000, ..Weather::default() });
         let document = DocumentName::new("slow").expect("a name");
@@ -52,21 +48,15 @@ fn it_does_not_wait_for_a_room_that_is_loaded() {
 
 #[test]
 fn it_leaves_in_one_write_with_the_question_of_a_room_that_lives() {
-    block_on(async {
+    crate::paused(async {
         let server = server().await;
         let document = DocumentName::new("live").expect("a name");
-        let (server_end, client_end) = pipe::connect(1 << 20);
         let token = token("ann", Right::Editor, None);
         let mut first = Client::newcomer(document.clone(), 7);
-        server.accept(server_end, Speech::YSync, &document, &token);
-        first.open(client_end, &token);
-        while !first.connection.as_ref().is_some_and(|connection| connection.synced) {
-            let connection = first.connection.as_mut().expect("nobody cuts it");
-            let out = connection.leaving(usize::MAX);
-            connection.end.give(&out);
-            let came = connection.end.take(usize::MAX);
-            first.hear(&came);
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        first.open(server.connect(1 << 20, Speech::YSync, &document, &token), &token);
+        while !first.is_synced() {
+            first.exchange();
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let end = arrival(&server, Speech::YSync, &document).await;
         let came = end.take(usize::MAX);

@@ -56,9 +56,13 @@ struct Outcome {
 /// Which of the writes fails, and how.
 type Fault = Option<(u64, Failure)>;
 
+/// Runs on one thread, with a clock that goes on only when everybody waits.
+fn paused<T>(what: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(what)
+}
+
 fn run(plan: Plan, fault: Fault, aloud: bool) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    paused(async {
         let mut world = World::begin(plan, aloud).await;
         if let Some((n, failure)) = fault {
             world.server.log().fail_write(n, failure);

@@ -12,10 +12,9 @@ use tandem_model::clock::MemoryClock;
 use tandem_model::{DocumentName, Limits, Places, WallClock};
 
 use crate::authority::Believing;
-use crate::client::ANSWER;
-use crate::client::Speech;
+use crate::client::{ANSWER, Speech};
 use crate::log::StormyLog;
-use crate::pipe::ServerEnd;
+use crate::pipe::{self, ClientEnd};
 
 /// The children of Root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,14 +117,16 @@ impl Server {
         &self.log
     }
 
-    /// Hands a connection over.
-    pub fn accept(&self, io: ServerEnd, speech: Speech, document: &DocumentName, token: &str) {
+    /// Lets somebody connect; so many bytes to them fit into the buffers between. What comes back is their end.
+    pub fn connect(&self, room: usize, speech: Speech, document: &DocumentName, token: &str) -> ClientEnd {
+        let (io, end) = pipe::connect(room);
         let speaks = match speech {
             Speech::YSync => Speaks::YSync { document: Ok(document.clone()), credential: Some(token.to_owned()) },
             Speech::Hocuspocus => Speaks::Hocuspocus,
         };
         let place = self.places.take(IpAddr::from(Ipv4Addr::LOCALHOST)).expect("there are places for all");
         self.node.accept(Arrival { io, early: Bytes::new(), answer: Bytes::from_static(ANSWER), speaks, place });
+        end
     }
 
     /// How many rooms are kept, and how many have an actor of their own.

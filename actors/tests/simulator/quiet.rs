@@ -12,7 +12,6 @@ use crate::client::{Client, Event, Intent, Speech};
 use crate::ledger::Claim;
 use crate::log::Weather;
 use crate::node;
-use crate::pipe;
 use crate::replica::{Replica, View};
 use crate::world::World;
 
@@ -176,22 +175,16 @@ impl World {
 
     /// What the room serves to somebody new.
     async fn newcomer(&mut self, name: &DocumentName) -> Result<View, String> {
-        let (server_end, client_end) = pipe::connect(1 << 20);
         let token = token("newcomer", Right::Viewer, None);
         let mut client = Client::newcomer(name.clone(), 1 << 29);
-        self.server.accept(server_end, Speech::YSync, name, &token);
-        client.open(client_end, &token);
+        client.open(self.server.connect(1 << 20, Speech::YSync, name, &token), &token);
         for _ in 0..200 {
-            let Some(connection) = &mut client.connection else { break };
-            let out = connection.leaving(usize::MAX);
-            connection.end.give(&out);
-            let came = connection.end.take(usize::MAX);
-            for event in client.hear(&came) {
+            for event in client.exchange() {
                 if let Event::Broken(what) | Event::Refused(what) = event {
                     return Err(format!("a newcomer was sent {what}"));
                 }
             }
-            if client.connection.as_ref().is_some_and(|connection| connection.synced) {
+            if client.is_synced() {
                 return Ok(client.replica.view());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -11,7 +11,7 @@ use crate::dice::Dice;
 use crate::ledger::{FORGED, Ledger};
 use crate::log::{Failure, StormyLog, Weather};
 use crate::node::{self, Fuse, Part, Server};
-use crate::pipe::{self, ClientEnd};
+use crate::pipe::ClientEnd;
 use crate::plan::{Person, Plan};
 use crate::replica::Replica;
 use crate::story::Story;
@@ -326,10 +326,8 @@ impl World {
             }
             return;
         }
-        let (server_end, client_end) = pipe::connect(self.plan.room);
         self.story.tell(format_args!("{} connects", client.name), &[]);
-        self.server.accept(server_end, client.speech, &client.document, &token);
-        client.open(client_end, &token);
+        client.open(self.server.connect(self.plan.room, client.speech, &client.document, &token), &token);
     }
 
     /// Everybody reads again, and nobody stays away for long.
