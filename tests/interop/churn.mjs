@@ -5,9 +5,9 @@
  * `node churn.mjs`; MINUTES (60) says how long, WARM_SECONDS (900) the warm-up, REST_SECONDS (60) the rests, in which nobody writes
  * and then is measured.
  */
-import { report } from './durability/report.mjs'
 import { BINARY, Bare } from './harness/bare.mjs'
 import { text, update } from './harness/forge.mjs'
+import { report } from './harness/report.mjs'
 import { Server, token } from './harness/suite.mjs'
 import { pause } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'

@@ -7,12 +7,12 @@ import { describe, test } from 'node:test'
 
 import * as Y from 'yjs'
 
-import { report } from './durability/report.mjs'
-import { table } from './durability/statistics.mjs'
 import { attacks } from './harness/attacks.mjs'
 import { open } from './harness/clients.mjs'
 import { coldLoad } from './harness/converge.mjs'
 import { Processor } from './harness/processor.mjs'
+import { report } from './harness/report.mjs'
+import { percentile, table } from './harness/statistics.mjs'
 import { Company, Raw, Server, fresh, token } from './harness/suite.mjs'
 import { polled, until } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
@@ -118,15 +118,13 @@ const costs = () => {
   ].join('\n')
 }
 
-const median = (values) => values.slice().sort((one, other) => one - other)[Math.floor(values.length / 2)]
-
 describe('hostile inputs', { concurrency: 1 }, () => {
   for (const attack of chosen) {
     test(`${attack.what}: ${attack.told}${attack.code ? ` ${attack.code}` : ''}, and the others go on`, async (t) => {
       const { server, company, processor } = await shared()
       const seen = []
       for (let n = 0; n < TIMES; n += 1) seen.push(await strike(company, server, processor, attack))
-      const [cost, bytes] = [median(seen.map(({ milliseconds }) => milliseconds)), seen[0].bytes]
+      const [cost, bytes] = [percentile(seen.map(({ milliseconds }) => milliseconds), 50), seen[0].bytes]
       const most = FIXED_MS + MS_PER_MIB * bytes / MIB
       found.push({ what: attack.what, cost, bytes, most })
       t.diagnostic(`${cost.toFixed(1)} ms of CPU for ${(bytes / MIB).toFixed(2)} MiB, at most ${most.toFixed(1)}`)

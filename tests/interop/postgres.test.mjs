@@ -1,8 +1,6 @@
 // Two nodes on one PostgreSQL, without anything between them: the log is all that they share.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 
 import { coldLoad } from './harness/converge.mjs'
@@ -104,15 +102,13 @@ describe('two nodes on one PostgreSQL', () => {
 
   test('a statement that takes longer than it may is counted, whatever is logged', async (t) => {
     const slow = 2_000
-    const url = postgres.url.replace(/\/postgres$/, '/dawdling')
-    const psql = (database, sql) => {
-      const folder = process.env.PG_BIN ?? globSync('/usr/lib/postgresql/*/bin').sort().at(-1)
-      const done = spawnSync(folder ? join(folder, 'psql') : 'psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, database], { encoding: 'utf8' })
-      assert.equal(done.status, 0, done.stderr ?? String(done.error))
-    }
-    psql(postgres.url, 'CREATE DATABASE dawdling')
-    const server = await Server.start({ DATABASE_URL: url, TANDEM__STORE__SLOW_STATEMENT_MS: String(slow), TANDEM__STORE__CONNECTIONS: '5', LOG_LEVEL: 'error' })
-    t.after(() => server.stop())
+    let server
+    const dawdling = await Postgres.start()
+    t.after(async () => {
+      await server?.stop()
+      await dawdling.stop()
+    })
+    server = await Server.start({ DATABASE_URL: dawdling.url, TANDEM__STORE__SLOW_STATEMENT_MS: String(slow), LOG_LEVEL: 'error' })
     const write = async () => {
       const client = company.hocuspocus(server, fresh('dawdling'))
       client.type('written')
@@ -120,8 +116,9 @@ describe('two nodes on one PostgreSQL', () => {
     }
     await write()
     assert.equal(await server.metric('tandem_store_slow_statements_total'), 0)
-    psql(url, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${slow / 1_000 + 0.1}); RETURN new; END $$;
-      CREATE TRIGGER dawdle BEFORE INSERT ON document_updates FOR EACH ROW EXECUTE FUNCTION dawdle()`)
+    await dawdling.does('ask CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS ' +
+      `$$ BEGIN PERFORM pg_sleep(${slow / 1_000 + 0.1}); RETURN new; END $$; ` +
+      'CREATE TRIGGER dawdle BEFORE INSERT ON document_updates FOR EACH ROW EXECUTE FUNCTION dawdle()')
     await write()
     assert.ok(await server.metric('tandem_store_slow_statements_total') > 0)
     assert.doesNotMatch(server.log(), /slow statement|slow_threshold/)

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { after, describe, test } from 'node:test'
 
-import { report } from './durability/report.mjs'
-import { percentile, table } from './durability/statistics.mjs'
 import { BINARY, Bare, PING, PONG, frame } from './harness/bare.mjs'
 import { raw } from './harness/forge.mjs'
 import { Processor } from './harness/processor.mjs'
+import { report } from './harness/report.mjs'
+import { percentile, table } from './harness/statistics.mjs'
 import { Company, Raw, Server, fresh, token } from './harness/suite.mjs'
 import { pause, until } from './harness/until.mjs'
 import * as wire from './harness/wire.mjs'
@@ -66,8 +66,8 @@ class People extends EventEmitter {
     }
   }
 
-  /** Ends the talk; says how long a word took: the median, the 99th percentile, the slowest, in milliseconds. */
-  async unharmed (t) {
+  /** Ends the talk, and tells how long a word took beside what became of those who were `what`. */
+  async unharmed (t, what, became) {
     await until('enough is said', this, () => this.times.length >= WORDS)
     this.#running = false
     await this.#done
@@ -76,17 +76,9 @@ class People extends EventEmitter {
     const said = [50, 99, 100].map((share) => percentile(this.times, share).toFixed(1)).join(', ')
     t.diagnostic(`${this.times.length} words meanwhile: median, p99 and slowest ${said} ms`)
     assert.ok(percentile(this.times, 99) < UNHARMED_MS, `the others were held up: ${said} ms`)
-    return said
+    found.push({ what, 'what became of them': became, 'others: p50, p99, slowest ms': said })
   }
 }
-
-const OTHERS = 'others: p50, p99, slowest ms'
-/** All of this file: where one failed nothing is told. */
-const TESTS = 8
-
-after(() => {
-  if (LONG && found.length === TESTS) report('strangers', 'make attack-long', table(found))
-})
 
 describe('strangers', { concurrency: 1 }, () => {
   test(`${ADDRESSES * EACH} silent sockets cost ${KIB_EACH} KiB each at most and are closed after 5 s`, async (t) => {
@@ -125,8 +117,7 @@ describe('strangers', { concurrency: 1 }, () => {
     t.diagnostic(`${(each / 1024).toFixed(1)} KiB each, ${held} held at once, closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`)
     assert.ok(each <= KIB_EACH * 1024, `${each} bytes each`)
     assert.ok(lived[0] > 4_000 && lived.at(-1) < 8_000, `closed after ${lived[0]} to ${lived.at(-1)} ms`)
-    const others = await people.unharmed(t)
-    found.push({ what: `${sockets.length} silent sockets from ${ADDRESSES} addresses`, 'what became of them': `${(each / 1024).toFixed(1)} KiB each; closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`, [OTHERS]: others })
+    await people.unharmed(t, `${sockets.length} silent sockets from ${ADDRESSES} addresses`, `${(each / 1024).toFixed(1)} KiB each; closed after ${(lived[0] / 1000).toFixed(1)} to ${(lived.at(-1) / 1000).toFixed(1)} s`)
   })
 
   const floods = {
@@ -176,8 +167,7 @@ describe('strangers', { concurrency: 1 }, () => {
       if (document) assert.equal(closed.text, 'flood')
       else assert.equal(bare.code, code)
       if (code === 4429) assert.ok(await server.metric('tandem_refusals_total', { reason: 'flood' }) > 0)
-      const others = await people.unharmed(t)
-      found.push({ what: `a flood of ${what}`, 'what became of them': `closed after ${took.toFixed(0)} ms and ${sent} frames; ${spent.toFixed(0)} ms of CPU`, [OTHERS]: others })
+      await people.unharmed(t, `a flood of ${what}`, `closed after ${took.toFixed(0)} ms and ${sent} frames; ${spent.toFixed(0)} ms of CPU`)
     })
   }
 
@@ -195,8 +185,7 @@ describe('strangers', { concurrency: 1 }, () => {
     const spent = processor.milliseconds() - since
     t.diagnostic(`${bare.socket.writableLength} bytes were not taken, ${spent.toFixed(0)} ms of CPU`)
     assert.ok(bare.socket.writableLength > 0, 'four million pongs were read in two seconds')
-    const others = await people.unharmed(t)
-    found.push({ what: 'four million pongs', 'what became of them': `not read faster than other frames; ${spent.toFixed(0)} ms of CPU in 2 s`, [OTHERS]: others })
+    await people.unharmed(t, 'four million pongs', `not read faster than other frames; ${spent.toFixed(0)} ms of CPU in 2 s`)
   })
 
   test('a flood of tiny frames is read at 500 a second beyond its burst, and nobody else is held up', async (t) => {
@@ -216,8 +205,12 @@ describe('strangers', { concurrency: 1 }, () => {
     assert.ok(seconds < 2 * beyond / rate + 4, 'it was read more slowly than it may send')
     assert.equal(flood.end, null)
     assert.ok(await server.metric('tandem_limits_reached_total', { limit: 'session_frames_per_second' }) > 0)
-    const others = await people.unharmed(t)
-    found.push({ what: `${burst + beyond} tiny frames at once`, 'what became of them': `read in ${seconds.toFixed(1)} s: ${burst} at once, then ${rate} a second`, [OTHERS]: others })
+    await people.unharmed(t, `${burst + beyond} tiny frames at once`, `read in ${seconds.toFixed(1)} s: ${burst} at once, then ${rate} a second`)
+  })
+
+  after(() => {
+    // Where one failed nothing is told.
+    if (LONG && found.length === Object.keys(floods).length + 3) report('strangers', 'make attack-long', table(found))
   })
 })
 

@@ -9,12 +9,12 @@
 import { parseArgs } from 'node:util'
 
 import { random, seed } from '../harness/random.mjs'
+import { report } from '../harness/report.mjs'
 import { Server } from '../harness/server.mjs'
+import { percentile, table } from '../harness/statistics.mjs'
 import { pause } from '../harness/until.mjs'
 import { COMPACTING, Crews, WRITERS } from './crew.mjs'
 import { ForgetfulDisk, cannotMount } from './disk.mjs'
-import { report } from './report.mjs'
-import { percentile, table } from './statistics.mjs'
 import { store as begin } from './stores.mjs'
 
 const CONTROLS = 1

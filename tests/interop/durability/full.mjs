@@ -7,12 +7,12 @@
 import { join } from 'node:path'
 
 import { coldLoad } from '../harness/converge.mjs'
+import { report } from '../harness/report.mjs'
 import { Server } from '../harness/server.mjs'
 import { token } from '../harness/tokens.mjs'
 import { pause, until } from '../harness/until.mjs'
 import { Author, LIST } from './author.mjs'
 import { SmallDisk, cannotMount } from './disk.mjs'
-import { report } from './report.mjs'
 import { integrity } from './stores.mjs'
 
 const AUTHORS = 5

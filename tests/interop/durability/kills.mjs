@@ -8,11 +8,11 @@
 import { parseArgs } from 'node:util'
 
 import { random, seed } from '../harness/random.mjs'
+import { report } from '../harness/report.mjs'
 import { Server } from '../harness/server.mjs'
+import { percentile, table } from '../harness/statistics.mjs'
 import { pause, until } from '../harness/until.mjs'
 import { COMPACTING, Crews, WRITERS } from './crew.mjs'
-import { report } from './report.mjs'
-import { percentile, table } from './statistics.mjs'
 import { store as begin } from './stores.mjs'
 
 /** A slow commit only makes the window wide; the early acknowledgement is what loses. */

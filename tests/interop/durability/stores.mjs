@@ -1,12 +1,10 @@
 /** The databases that a run may be over; each is begun for the run and gone after it. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 
+import { Postgres as PostgresServer } from '../harness/postgres.mjs'
 import { FailingDisk } from './disk.mjs'
 
 /** SQLite's own check of a file, `ok` if nothing contradicts itself. */
@@ -74,57 +72,35 @@ const GAPS = `
 class Postgres {
   name = 'PostgreSQL'
   victims = ['tandem', 'database', 'both']
-  #process
-  #lines
+  #server
+
+  constructor (server) {
+    this.#server = server
+    this.environment = { DATABASE_URL: server.url }
+  }
 
   /** @param {Place} place */
   static async start ({ folder, forgets }) {
-    const store = new Postgres()
-    const env = { ...process.env }
-    if (folder) Object.assign(env, { PG_FOLDER: folder, PG_OPTIONS: `${CUT_OFTEN}${forgets ? ' -c fsync=off' : ''}` })
-    store.#process = spawn(resolve(fileURLToPath(import.meta.url), '../../../postgres/server'), { stdio: ['pipe', 'pipe', 'inherit'], env })
-    store.#lines = createInterface({ input: store.#process.stdout })[Symbol.asyncIterator]()
-    // What fails to be written to one that ended is noticed when it does not answer.
-    store.#process.stdin.on('error', () => {})
-    const [word, url] = (await store.#line('first start')).split(' ')
-    if (word !== 'ready') throw new Error(`PostgreSQL said ${word}`)
-    store.environment = { DATABASE_URL: url }
-    return store
-  }
-
-  async #line (command) {
-    const { value, done } = await this.#lines.next()
-    if (done) throw new Error(`PostgreSQL ended at its ${command}`)
-    return value
-  }
-
-  /** Gives it a command and resolves with the answer behind `done`. */
-  async #do (command) {
-    this.#process.stdin.write(`${command}\n`)
-    return (await this.#line(command)).replace(/^done ?/, '')
+    const place = folder ? { PG_FOLDER: folder, PG_OPTIONS: `${CUT_OFTEN}${forgets ? ' -c fsync=off' : ''}` } : {}
+    return new Postgres(await PostgresServer.start(place))
   }
 
   /** Lets every process of it stand still. */
-  pause () { return this.#do('pause') }
+  pause () { return this.#server.does('pause') }
   /** Ends every process of it at once. */
-  kill () { return this.#do('kill') }
+  kill () { return this.#server.does('kill') }
   /** Starts it again. */
-  begin () { return this.#do('start') }
+  begin () { return this.#server.does('start') }
 
   /** What is wrong with it: with its tables and their indexes, or with the order of what they hold. */
   async check () {
-    const damage = await this.#do('check')
+    const damage = await this.#server.does('check')
     if (damage) return damage
-    const gaps = await this.#do(`ask ${GAPS.replace(/\s+/g, ' ')}`)
+    const gaps = await this.#server.does(`ask ${GAPS.replace(/\s+/g, ' ')}`)
     return gaps === '0' ? null : `${gaps} documents lack rows`
   }
 
-  async stop () {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    const ended = new Promise((end) => { this.#process.once('exit', end) })
-    this.#process.stdin.end()
-    await ended
-  }
+  stop () { return this.#server.stop() }
 }
 
 /**

@@ -12,13 +12,13 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { coldLoad } from '../harness/converge.mjs'
+import { report } from '../harness/report.mjs'
 import { Server } from '../harness/server.mjs'
+import { table } from '../harness/statistics.mjs'
 import { token } from '../harness/tokens.mjs'
 import { until } from '../harness/until.mjs'
 import { Author, LIST } from './author.mjs'
 import { FAULTS, FailingDisk, isSync } from './disk.mjs'
-import { report } from './report.mjs'
-import { table } from './statistics.mjs'
 import { integrity } from './stores.mjs'
 
 const { values } = parseArgs({ options: { every: { type: 'string', default: '1' }, first: { type: 'string', default: '1' } } })

@@ -154,8 +154,9 @@ const updated = (make) => (key) => [wire.sync(key, wire.UPDATE, make())]
 const framed = (make) => (key) => [Buffer.concat([pack(key), make()])]
 
 /**
- * All attacks: `frames(key, doc)` makes what is sent for a document, which the reader's `doc` holds, `told` says how it is answered, `reason` under which
- * name it is counted, `slow` that it takes seconds by design, `victim` that what the reader wrote must be there first.
+ * All attacks: `frames(key, doc)` makes what is sent for a document, which the reader's `doc` holds, `told` says how it is
+ * answered, `reason` under which name it is counted, `slow` that it takes seconds by design, `victim` that what the reader
+ * wrote must be there first.
  */
 export const attacks = [
   ...rows(refusedWhole, (make, reason) => ({ frames: updated(make), told: 'refused', reason })),
