@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::short::Micros;
+
 /// Decides when it is done. Pure: the clock is passed in.
 #[derive(Debug)]
 pub struct Gathering {
-    between: Duration,
+    between: Micros,
     done: Option<Instant>,
     /// Whether there is something that it was not done for.
     posted: bool,
@@ -20,12 +22,12 @@ impl Gathering {
     /// Done at least `between` apart.
     #[must_use]
     pub fn new(between: Duration) -> Self {
-        Self { between, done: None, posted: false }
+        Self { between: between.into(), done: None, posted: false }
     }
 
     /// Changes how far apart.
     pub fn set_apart(&mut self, between: Duration) {
-        self.between = between;
+        self.between = between.into();
     }
 
     /// There is something to do it for.
@@ -35,7 +37,7 @@ impl Gathering {
 
     /// Whether to do it now; then it counts as done.
     pub fn take(&mut self, now: Instant) -> bool {
-        if !self.posted || self.done.is_some_and(|done| now < done + self.between) {
+        if !self.posted || self.done.is_some_and(|done| now < done + self.between.time()) {
             return false;
         }
         self.posted = false;
@@ -46,7 +48,7 @@ impl Gathering {
     /// When it is to be done for what is there; `None` if there is nothing. In the past means now.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.done.filter(|_| self.posted).map(|done| done + self.between)
+        self.done.filter(|_| self.posted).map(|done| done + self.between.time())
     }
 }
 

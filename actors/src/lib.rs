@@ -33,6 +33,7 @@ mod root;
 pub mod row;
 mod session;
 mod sessions;
+mod short;
 
 #[cfg(feature = "fuzzing")]
 pub use room::fuzzing;

@@ -30,7 +30,8 @@ pub const OWNERS_MAX: usize = 200_000;
 pub struct Authors {
     owners: HashMap<ClientId, Subject>,
     live: LiteMap<ClientId, Box<Live>>,
-    tombstone: StateVector,
+    /// Boxed: nearly no document has one.
+    tombstone: Option<Box<StateVector>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +51,7 @@ struct Live {
 struct Asked {
     until: Instant,
     /// Which of the member's questions it is; `None` if that member is not bound any more.
-    question: Option<u64>,
+    question: Option<u32>,
     withheld: Clock,
     /// Withheld since.
     later: Option<Clock>,
@@ -69,6 +70,8 @@ impl Authors {
     /// Starts with what the log remembers, and the state vector of what was deleted under the document's name.
     #[must_use]
     pub fn new(owners: impl IntoIterator<Item = (ClientId, Subject)>, tombstone: StateVector) -> Self {
+        let deleted = tombstone.iter().next().is_some();
+        let tombstone = deleted.then(|| Box::new(tombstone));
         Self { owners: owners.into_iter().collect(), live: LiteMap::new_vec(), tombstone }
     }
 
@@ -154,13 +157,13 @@ impl Authors {
     /// Whether structs of this id were deleted with an earlier document of this name.
     #[must_use]
     pub fn is_deleted(&self, client: ClientId) -> bool {
-        self.tombstone.get(client) > 0
+        self.tombstone.as_ref().is_some_and(|tombstone| tombstone.get(client) > 0)
     }
 
     /// The state vector of what was deleted, raised to what is there now.
     #[must_use]
     pub fn tombstone_with(&self, document: &StateVector) -> StateVector {
-        let mut all = self.tombstone.clone();
+        let mut all = self.tombstone.as_deref().cloned().unwrap_or_default();
         document.iter().for_each(|(client, clock)| all.raise(client, clock));
         all
     }
@@ -179,7 +182,7 @@ impl Authors {
     }
 
     /// The author of `client` was asked for it; by which of the member's questions.
-    pub fn asked(&mut self, client: ClientId, question: u64) {
+    pub fn asked(&mut self, client: ClientId, question: u32) {
         if let Some(asked) = self.live.get_mut(&client).and_then(|live| live.asked.as_mut()) {
             asked.question = Some(question);
         }
@@ -191,7 +194,7 @@ impl Authors {
     pub fn answered(
         &mut self,
         member: MemberId,
-        question: u64,
+        question: u32,
         document: &StateVector,
         answer: &StateVector,
     ) -> Decided {

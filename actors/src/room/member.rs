@@ -3,7 +3,6 @@
 //! What is missing is asked for, never stored: what can be taken of an update is taken at once, the rest is thrown
 //! away, and the session is *behind* until an answer closes the gap.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::command::Step1;
 use super::notice::{Inbox, Notice};
 use super::outbox::MemberId;
 use crate::session::gate::{Attempt, Entry, Question};
+use crate::short::Micros;
 
 /// After this many answers that leave the gap open, what waits is decided.
 pub const ANSWERS_MAX: u32 = 3;
@@ -63,18 +63,22 @@ pub struct Member {
     /// Whether the next answer to its SyncStep1 goes with a question of ours.
     pub ask_with_answer: bool,
     /// Deletions of a viewer that the document does not hold yet.
-    pub derived: VecDeque<(Entry, Bytes)>,
+    pub derived: Vec<(Entry, Bytes)>,
     /// Its SyncStep1 pacing.
     pub steps: Steps,
     /// The edits that wait for an answer.
     pub waiting: Vec<Waiting>,
-    behind: Option<Behind>,
+    /// Boxed: nearly nobody is.
+    behind: Option<Box<Behind>>,
     /// Since when a viewer waits for an author.
     pub waits_for_author: Option<Instant>,
     /// Questions that were sent, and answers that came: they come in order.
-    asked: u64,
-    answered: u64,
+    asked: u32,
+    answered: u32,
 }
+
+// One of the allocator's size classes; a word more takes the next, and each document of each socket has a member.
+const _: () = assert!(size_of::<Member>() <= 192, "a member falls into the next size class");
 
 /// An edit that is not wholly storable yet.
 #[derive(Debug)]
@@ -97,7 +101,7 @@ struct Behind {
 /// SyncStep1 pacing: so many a second are answered at once, a faster one waits and the newest replaces it.
 #[derive(Debug)]
 pub struct Steps {
-    apart: Duration,
+    apart: Micros,
     answered: Option<Instant>,
     /// Boxed: nearly nobody has one.
     waiting: Option<Box<Step1>>,
@@ -128,7 +132,7 @@ impl Member {
             heard: false,
             following: false,
             ask_with_answer: false,
-            derived: VecDeque::new(),
+            derived: Vec::new(),
             steps: Steps::new(steps_apart),
             waiting: Vec::new(),
             behind: None,
@@ -139,7 +143,7 @@ impl Member {
     }
 
     /// Sends SyncStep1 with the document's state vector. Returns which question it is.
-    pub fn ask(&mut self, question: Question, vector: Bytes) -> u64 {
+    pub fn ask(&mut self, question: Question, vector: Bytes) -> u32 {
         self.asked += 1;
         if let Some(behind) = &mut self.behind {
             behind.ask_at = None;
@@ -153,7 +157,7 @@ impl Member {
         match &mut self.behind {
             Some(_) => false,
             none => {
-                *none = Some(Behind { missing, answers: 0, ask_at: None });
+                *none = Some(Box::new(Behind { missing, answers: 0, ask_at: None }));
                 self.has_no_open_question()
             }
         }
@@ -166,7 +170,7 @@ impl Member {
 
     /// How many of its questions are answered.
     #[must_use]
-    pub fn answered(&self) -> u64 {
+    pub fn answered(&self) -> u32 {
         self.answered
     }
 
@@ -183,7 +187,7 @@ impl Member {
         let answers = same.map_or(0, |behind| behind.answers) + 1;
         let wait = Duration::from_secs(1 << (answers - 1).min(4)).min(ASK_EVERY_MAX);
         let wait = if answers >= ANSWERS_MAX { ASK_EVERY_MAX } else { wait };
-        self.behind = Some(Behind { missing, answers, ask_at: Some(now + wait) });
+        self.behind = Some(Box::new(Behind { missing, answers, ask_at: Some(now + wait) }));
         answers >= ANSWERS_MAX
     }
 
@@ -196,20 +200,21 @@ impl Member {
     /// The answer was taken but for structs of a live author, who was asked for them: no answer counts as failed.
     pub fn still_withheld(&mut self, missing: Id) {
         let answers = self.behind.as_ref().map_or(0, |behind| behind.answers);
-        self.behind = Some(Behind { missing, answers, ask_at: None });
+        self.behind = Some(Box::new(Behind { missing, answers, ask_at: None }));
     }
 
     /// Takes out the oldest of what waits in [`Self::derived`] beyond its bounds: to be refused.
     pub fn drop_derived(&mut self) -> Vec<Entry> {
         let mut bytes: usize = self.derived.iter().map(|(_, update)| update.len()).sum();
-        let mut dropped = Vec::new();
-        while (self.derived.len() > DERIVED_MAX || bytes > DERIVED_BYTES_MAX)
-            && let Some((entry, update)) = self.derived.pop_front()
-        {
+        let mut kept = self.derived.len();
+        let too_much = self.derived.iter().take_while(|(_, update)| {
+            let too_much = kept > DERIVED_MAX || bytes > DERIVED_BYTES_MAX;
             bytes -= update.len();
-            dropped.push(entry);
-        }
-        dropped
+            kept -= 1;
+            too_much
+        });
+        let dropped = too_much.count();
+        self.derived.drain(..dropped).map(|(entry, _)| entry).collect()
     }
 
     /// What is missed, if anything is.
@@ -254,7 +259,7 @@ impl Steps {
     /// Answers at least `apart` from one another.
     #[must_use]
     pub fn new(apart: Duration) -> Self {
-        Self { apart, answered: None, waiting: None }
+        Self { apart: apart.into(), answered: None, waiting: None }
     }
 
     /// A SyncStep1 came. Returns it if it is to be answered now.
@@ -279,13 +284,13 @@ impl Steps {
     }
 
     fn is_early(&self, now: Instant) -> bool {
-        self.answered.is_some_and(|answered| now < answered + self.apart)
+        self.answered.is_some_and(|answered| now < answered + self.apart.time())
     }
 
     /// When the waiting one may be answered.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.waiting.as_ref().and(self.answered).map(|answered| answered + self.apart)
+        self.waiting.as_ref().and(self.answered).map(|answered| answered + self.apart.time())
     }
 }
 

@@ -97,7 +97,10 @@ impl Outbox {
     /// An empty ring of at most `bytes_max` bytes for the document named `key`.
     #[must_use]
     pub fn new(key: &str, bytes_max: usize) -> Self {
-        Self { ring: Mutex::default(), key: key.into(), bytes_max }
+        let mut ring = Ring::default();
+        // Most rooms have one most of the time.
+        ring.cursors = LiteMap::with_capacity(1);
+        Self { ring: ring.into(), key: key.into(), bytes_max }
     }
 
     /// Adds a cursor. It reads nothing until it [starts](Self::start).

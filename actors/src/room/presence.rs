@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::outbox::MemberId;
 use crate::reached;
+use crate::short::{self, Micros};
 
 /// Clients that are gone and whose clock is remembered, for a return that is seen at once.
 pub const GONE_MAX: usize = 1_000;
@@ -52,8 +53,9 @@ pub struct Presence {
     /// When the oldest of `changed` changed.
     since: Option<Instant>,
     flushed: Option<Instant>,
-    between_flushes: Duration,
-    expires_after: Duration,
+    between_flushes: Micros,
+    /// In seconds.
+    expires_after: u32,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,8 @@ impl Presence {
     #[must_use]
     pub fn new(between_flushes: Duration, expires_after: Duration) -> Self {
         let (states, changed) = (BTreeMap::new(), BTreeSet::new());
-        Self { states, changed, since: None, flushed: None, between_flushes, expires_after }
+        let expires_after = short::number(expires_after.as_secs());
+        Self { states, changed, since: None, flushed: None, between_flushes: between_flushes.into(), expires_after }
     }
 
     /// Whether an entry says something new, as far as its id and clock tell: asked before anything is spent on it.
@@ -100,6 +103,7 @@ impl Presence {
             State::Json(json) => Some(json),
             State::Gone => None,
         };
+        let expires_after = self.expires_after();
         let Some(known) = self.states.get_mut(&entry.client) else {
             if json.is_none() {
                 // Nobody was there, and nobody has to be told.
@@ -118,7 +122,7 @@ impl Presence {
             return Heard::Accepted;
         };
         let others = known.subject != *speaker.subject;
-        let lapsed = now.duration_since(known.refreshed) > self.expires_after;
+        let lapsed = now.duration_since(known.refreshed) > expires_after;
         if others && known.owner.is_some() && !lapsed {
             return Heard::Foreign;
         }
@@ -158,7 +162,7 @@ impl Presence {
 
     /// Removes what was not refreshed in time, and forgets the longest gone beyond [`GONE_MAX`].
     pub fn expire(&mut self, now: Instant) {
-        let expires_after = self.expires_after;
+        let expires_after = self.expires_after();
         self.remove(now, |known| now.duration_since(known.refreshed) >= expires_after);
         if self.states.len() <= GONE_MAX {
             return;
@@ -216,14 +220,18 @@ impl Presence {
     #[must_use]
     pub fn flush_at(&self) -> Option<Instant> {
         let since = self.since?;
-        Some(self.flushed.map_or(since, |flushed| since.max(flushed + self.between_flushes)))
+        Some(self.flushed.map_or(since, |flushed| since.max(flushed + self.between_flushes.time())))
     }
 
     /// When the next state expires.
     #[must_use]
     pub fn expires_at(&self) -> Option<Instant> {
         let present = self.states.values().filter(|known| known.json.is_some());
-        present.map(|known| known.refreshed + self.expires_after).min()
+        present.map(|known| known.refreshed + self.expires_after()).min()
+    }
+
+    fn expires_after(&self) -> Duration {
+        Duration::from_secs(self.expires_after.into())
     }
 
     fn encode(&self, clients: impl Iterator<Item = ClientId>) -> Option<Bytes> {

@@ -11,39 +11,43 @@ use futures_util::stream::FuturesUnordered;
 ///
 /// Bound: a document has one that enters it and one for each credential that its client sends, whose frames are paced.
 #[derive(Debug)]
-pub struct Errands<T> {
-    // Boxed when it is first needed.
-    under_way: Option<Box<FuturesUnordered<BoxFuture<'static, T>>>>,
+pub struct Errands<T>(Option<Box<UnderWay<T>>>);
+
+#[derive(Debug)]
+struct UnderWay<T> {
+    errands: FuturesUnordered<BoxFuture<'static, T>>,
     /// Whether some have not begun.
     fresh: bool,
 }
 
 impl<T> Default for Errands<T> {
     fn default() -> Self {
-        Self { under_way: None, fresh: false }
+        Self(None)
     }
 }
 
 impl<T> Errands<T> {
     /// Sends one off; it begins at the next poll.
     pub fn send(&mut self, errand: impl Future<Output = T> + Send + 'static) {
-        self.under_way.get_or_insert_default().push(Box::pin(errand));
-        self.fresh = true;
+        let none = || Box::new(UnderWay { errands: FuturesUnordered::new(), fresh: false });
+        let under_way = self.0.get_or_insert_with(none);
+        under_way.errands.push(Box::pin(errand));
+        under_way.fresh = true;
     }
 
     /// Whether some were sent off since the last poll: nothing wakes the task for those.
     #[must_use]
     pub fn are_fresh(&self) -> bool {
-        self.fresh
+        self.0.as_ref().is_some_and(|under_way| under_way.fresh)
     }
 
     /// The next one that has ended; `None` when none is under way.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.fresh = false;
-        let Some(errands) = &mut self.under_way else { return Poll::Ready(None) };
-        let ended = ready!(errands.poll_next_unpin(cx));
+        let Some(under_way) = &mut self.0 else { return Poll::Ready(None) };
+        under_way.fresh = false;
+        let ended = ready!(under_way.errands.poll_next_unpin(cx));
         if ended.is_none() {
-            self.under_way = None;
+            self.0 = None;
         }
         Poll::Ready(ended)
     }
@@ -69,6 +73,6 @@ mod tests {
         errands.send(ready(1));
         assert_eq!(poll_fn(|cx| errands.poll(cx)).await, Some(1));
         assert_eq!(poll_fn(|cx| errands.poll(cx)).await, None);
-        assert!(errands.under_way.is_none());
+        assert!(errands.0.is_none());
     }
 }

@@ -4,27 +4,29 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::short;
+
 /// A token bucket: `burst` at once, `per_second` after that.
 #[derive(Debug)]
 pub struct Pace {
     tokens: f64,
-    burst: f64,
-    per_second: f64,
+    burst: u32,
+    per_second: u32,
     filled: Instant,
 }
 
 impl Pace {
     /// A full bucket.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "rates are far below 2^52")]
     pub fn new(per_second: u64, burst: u64, now: Instant) -> Self {
-        Self { tokens: burst as f64, burst: burst as f64, per_second: per_second.max(1) as f64, filled: now }
+        let (per_second, burst) = (short::number(per_second.max(1)), short::number(burst));
+        Self { tokens: burst.into(), burst, per_second, filled: now }
     }
 
     /// Spends for what was read already; the debt is waited off. Says whether there is one that was none before.
     pub fn spend(&mut self, frames: u32, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        let filled = (self.tokens + passed * self.per_second).min(self.burst);
+        let filled = (self.tokens + passed * f64::from(self.per_second)).min(self.burst.into());
         self.tokens = filled - f64::from(frames);
         self.filled = now;
         filled >= 0.0 && self.tokens < 0.0
@@ -33,7 +35,7 @@ impl Pace {
     /// Until when not to read; `None` if reading may go on.
     #[must_use]
     pub fn waits_until(&self) -> Option<Instant> {
-        (self.tokens < 0.0).then(|| self.filled + Duration::from_secs_f64(-self.tokens / self.per_second))
+        (self.tokens < 0.0).then(|| self.filled + Duration::from_secs_f64(-self.tokens / f64::from(self.per_second)))
     }
 }
 
@@ -49,7 +51,7 @@ impl Flood {
     /// Allows so many a second.
     #[must_use]
     pub fn new(per_second: u64, now: Instant) -> Self {
-        Self { per_second: u32::try_from(per_second).unwrap_or(u32::MAX), count: 0, second: now }
+        Self { per_second: short::number(per_second), count: 0, second: now }
     }
 
     /// Counts some more; says whether that is too many.

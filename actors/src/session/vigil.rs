@@ -6,6 +6,8 @@ use tandem_model::Limits;
 use tandem_protocol::Refusal;
 use tokio::time::Instant;
 
+use crate::short;
+
 /// What a session has to do because time passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -33,7 +35,7 @@ pub struct Vigil {
     stalled: Option<Instant>,
 }
 
-/// In seconds, short: every socket has them.
+/// In seconds.
 #[derive(Debug)]
 struct Times {
     first_byte: u32,
@@ -49,12 +51,12 @@ impl Vigil {
     #[must_use]
     pub fn new(limits: &Limits, now: Instant) -> Self {
         let limits = Times {
-            first_byte: short(limits.first_byte_seconds),
-            auth: short(limits.auth_seconds),
-            ping: short(limits.ping_seconds),
-            pong: short(limits.pong_seconds),
-            keepalive: short(limits.keepalive_seconds),
-            stall: short(limits.stall_seconds),
+            first_byte: short::number(limits.first_byte_seconds),
+            auth: short::number(limits.auth_seconds),
+            ping: short::number(limits.ping_seconds),
+            pong: short::number(limits.pong_seconds),
+            keepalive: short::number(limits.keepalive_seconds),
+            stall: short::number(limits.stall_seconds),
         };
         Self {
             limits,
@@ -127,10 +129,6 @@ impl Vigil {
             self.authenticated.then(|| (self.said + after(times.keepalive), Due::Keepalive)),
         ]
     }
-}
-
-fn short(seconds: u64) -> u32 {
-    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

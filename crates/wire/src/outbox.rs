@@ -13,8 +13,8 @@ use tokio::io::AsyncWrite;
 /// Frames in one system call.
 const SLICES_MAX: usize = 64;
 
-/// Room in the queue that is kept when it is empty.
-const IDLE_CAPACITY: usize = 8;
+/// Room in the queue that is kept when it is empty: for the one frame that is usual. Every idle socket has it.
+const IDLE_CAPACITY: usize = 1;
 
 /// Answers to pings that may wait at once. A peer that pings and does not read is not read either.
 const REPLIES_MAX: u32 = 64;
@@ -73,7 +73,7 @@ impl Outbox {
         }
         self.replies = 0;
         if self.frames.capacity() > IDLE_CAPACITY {
-            self.frames = VecDeque::new();
+            self.frames.shrink_to(IDLE_CAPACITY);
         }
         if self.unflushed {
             ready!(Pin::new(io).poll_flush(cx))?;

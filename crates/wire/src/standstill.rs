@@ -16,7 +16,8 @@ pub const LEAST_RATE: u32 = 4 * 1024;
 /// Only the peer's own standing still counts: neither the wait for the budget nor a time in which it is not read.
 #[derive(Debug)]
 pub struct Standstill {
-    within: Duration,
+    /// In seconds.
+    within: u32,
     /// Since when budget is held, and what was received until then.
     since: Option<(Instant, u64)>,
     /// Since when it is not read: that time is not its sender's.
@@ -28,6 +29,7 @@ impl Standstill {
     /// Allows a message that holds budget to bring nothing for `within` at most.
     #[must_use]
     pub fn new(within: Duration) -> Self {
+        let within = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         Self { within, since: None, unread: None, received: 0 }
     }
 
@@ -41,7 +43,7 @@ impl Standstill {
     pub fn deadline(&self) -> Option<Instant> {
         let (since, before) = self.since.filter(|_| self.unread.is_none())?;
         let seconds = (self.received - before) / u64::from(LEAST_RATE);
-        Some(since + self.within + Duration::from_secs(seconds))
+        Some(since + Duration::from_secs(u64::from(self.within) + seconds))
     }
 
     /// Whether that is so at `now`, as of the last look.

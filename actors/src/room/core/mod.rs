@@ -49,8 +49,8 @@ pub struct Room {
     pub uncommitted: Uncommitted,
     /// Where sessions read.
     pub outbox: Arc<Outbox>,
-    /// A position beyond the head that is committed: rows between them are another's, and to be read.
-    beyond: Option<Seq>,
+    /// A position that is committed: if it is beyond the head, rows between them are another's, and to be read.
+    beyond: Seq,
     index: Index,
     authors: Authors,
     presence: Presence,
@@ -66,6 +66,9 @@ pub struct Room {
     derived: Derived,
     gathering: Gathering,
 }
+
+// One of the allocator's size classes; a word more takes the next, and each document has a room.
+const _: () = assert!(size_of::<Room>() <= 640, "a room falls into the next size class");
 
 /// What an editor or viewer brought.
 struct Brought {
@@ -91,11 +94,12 @@ impl Room {
             since_snapshot: (0, 0),
             uncommitted: Uncommitted::default(),
             outbox,
-            beyond: None,
+            beyond: Seq::default(),
             index,
             authors,
             presence,
-            members: LiteMap::new_vec(),
+            // Most rooms have one most of the time.
+            members: LiteMap::with_capacity(1),
             too_large: TooLarge::default(),
             limits,
             next_member: 0,
@@ -279,7 +283,7 @@ impl Room {
     #[must_use]
     pub fn waits_for_a_commit(&self) -> bool {
         let nobody = self.members.is_empty() || self.target.is_none();
-        nobody || self.uncommitted.settles() || !self.held.is_empty() || self.beyond.is_some()
+        nobody || self.uncommitted.settles() || !self.held.is_empty() || self.beyond > self.head
     }
 
     /// Whether the room may retire: nobody is in and nothing is uncommitted.

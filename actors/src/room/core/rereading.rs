@@ -24,17 +24,17 @@ pub enum Reread {
 impl Room {
     /// A row of this room is committed at `seq`. Rows before it that are not known are another's.
     pub(super) fn reached(&mut self, seq: Seq) {
-        if seq == self.head.next() && self.beyond.is_none() {
+        if seq == self.head.next() && self.beyond <= self.head {
             self.head = seq;
         } else if seq > self.head {
-            self.beyond = self.beyond.max(Some(seq));
+            self.beyond = self.beyond.max(seq);
         }
     }
 
     /// Where to read the log from, if it holds rows that the room lacks.
     #[must_use]
     pub fn lacks(&self) -> Option<(Target, Seq)> {
-        self.beyond.and(self.target).map(|target| (target, self.head))
+        self.target.filter(|_| self.beyond > self.head).map(|target| (target, self.head))
     }
 
     /// Takes what the log holds behind the head, and passes on what was new.
@@ -56,7 +56,6 @@ impl Room {
         taken?;
         owners.into_iter().for_each(|(client, subject)| self.authors.learn(client, subject));
         self.head = self.head.max(loaded.document.head);
-        self.beyond = self.beyond.filter(|beyond| *beyond > self.head);
         self.settle_derived();
         self.ask_the_due(now);
         self.flush(now);

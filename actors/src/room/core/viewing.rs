@@ -1,7 +1,5 @@
 //! What a viewer brings: nothing of it is stored, and an honest one is never unsaved.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use tandem_model::Id;
 use tandem_protocol::Refusal;
@@ -38,7 +36,7 @@ impl Room {
             self.settle_when_durable(brought.member, brought.entry);
         } else if let (Some(entry), Some(member)) = (brought.entry, self.members.get_mut(&brought.member)) {
             // Deletions that every client derives by itself: acknowledged once the document holds them too.
-            member.derived.push_back((entry, brought.update.clone()));
+            member.derived.push((entry, brought.update.clone()));
             self.derived.want(now);
             let dropped = member.drop_derived();
             reached::count("derived_max", dropped.len());
@@ -135,7 +133,7 @@ impl Room {
             self.members.values().filter(|member| !member.derived.is_empty()).map(|member| member.id).collect();
         for id in holders {
             let Some(member) = self.members.get_mut(&id) else { continue };
-            let mut waiting: VecDeque<(Entry, Bytes)> = std::mem::take(&mut member.derived);
+            let mut waiting = std::mem::take(&mut member.derived);
             let index = &self.index;
             let held = |bytes: &Bytes| Update::decode(bytes).is_ok_and(|update| index.holds(&update));
             let settled: Vec<Entry> =

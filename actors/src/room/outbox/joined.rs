@@ -8,11 +8,11 @@ use bytes::{Bytes, BytesMut};
 /// What is longer is written frame by frame: there the copy would cost more than it saves.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
 
-/// The newest piece of each wire encoding.
+/// The newest piece of each wire encoding. Boxed: an idle room has none.
 #[derive(Debug, Default)]
 pub(super) struct Joined {
-    ysync: Place,
-    hocuspocus: Place,
+    ysync: Option<Box<Place>>,
+    hocuspocus: Option<Box<Place>>,
 }
 
 /// The newest piece of one wire encoding: which entries it holds, and their frames.
@@ -25,7 +25,7 @@ pub(super) struct Place {
 
 impl Joined {
     pub(super) fn entry(&mut self, hocuspocus: bool) -> &mut Place {
-        if hocuspocus { &mut self.hocuspocus } else { &mut self.ysync }
+        if hocuspocus { &mut self.hocuspocus } else { &mut self.ysync }.get_or_insert_default()
     }
 }
 

@@ -6,7 +6,7 @@ use tandem_wire::LINGER_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{CLOSE_WITHIN, Conduct};
+use super::{CLOSE_WITHIN, Closing, Conduct};
 use crate::dialect::{Dialect, Saying};
 use crate::refusals;
 use crate::session::document::Phase;
@@ -77,14 +77,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
             }
         };
         let now = Instant::now();
-        self.closing = Some(match code {
+        let until = match code {
             Some(code) => {
                 self.socket.close(code, refusal.code());
                 now + CLOSE_WITHIN
             }
             None => now,
-        });
-        self.read_away_to = self.socket.received().saturating_add(LINGER_BYTES_MAX);
+        };
+        let read_away_to = self.socket.received().saturating_add(LINGER_BYTES_MAX);
+        self.closing = Some(Box::new(Closing { until, read_away_to }));
         // Rooms are left now, not when the peer agrees.
         self.slots.clear();
         self.keys.clear();
