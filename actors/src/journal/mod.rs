@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod batch;
+mod loads;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,14 +23,18 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use metrics::counter;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
-use tandem_model::log::{Appended, Document, Loaded, Log, LogError};
+use tandem_model::log::{Appended, Log, LogError};
 use tandem_model::{DocumentName, Limits, Seq};
-use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Mutex, oneshot};
+use tokio::time::Instant;
 
 use self::arrivals::Arrivals;
 use self::batch::Batch;
 pub use self::batch::{Part, RoomLife, Target};
+pub use self::loads::{Found, OnFound};
+#[cfg(test)]
+pub use self::loads::{LOAD_TURN, LOADS_AT_ONCE};
+use self::loads::{Load, Loads};
 use crate::cell::Cell;
 use crate::counted;
 use crate::failpoint::failpoint;
@@ -60,22 +65,6 @@ pub enum Committed {
 /// Tells a room what became of its appends.
 pub type Reply = Arc<dyn Fn(Committed) + Send + Sync>;
 
-/// So many documents are read at the same time. The others wait, and take little meanwhile: more would not come sooner
-/// through the store's connections, and what each needs for its statements would lie between what stays.
-pub const LOADS_AT_ONCE: usize = 24;
-
-/// So long a document waits for its turn to be read; then it is unavailable for now.
-pub const LOAD_TURN: Duration = Duration::from_secs(5);
-
-/// What a load found.
-#[derive(Clone, Debug)]
-pub enum Found {
-    /// The name was never used, or is deleted and empty (then the document carries its tombstone).
-    Nothing(Option<Document>),
-    /// The document's content.
-    Content(Box<Loaded>),
-}
-
 /// What one room appends at once.
 pub type Append = Part<Reply>;
 
@@ -95,7 +84,7 @@ struct Shared {
     commit_apart: Duration,
     /// Held by the commit in flight.
     committing: Arc<Mutex<()>>,
-    loading: Arc<Semaphore>,
+    loads: Arc<Loads>,
 }
 
 impl Journal {
@@ -110,7 +99,7 @@ impl Journal {
             healthy: AtomicBool::new(true),
             commit_apart: Duration::from_millis(limits.commit_milliseconds),
             committing: Arc::default(),
-            loading: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
+            loads: Arc::default(),
         };
         Self { actor: Cell::default(), shared: Arc::new(shared) }
     }
@@ -121,14 +110,10 @@ impl Journal {
         Some(Life { actor: self.actor.get()?, shared: self.shared.clone() })
     }
 
-    /// Loads a document, once all that the journal holds of it is settled.
-    ///
-    /// # Errors
-    /// As [`Log::load`]; a journal between two lives is `Unavailable`.
-    pub async fn load(&self, name: DocumentName) -> Result<Found, LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.actor.cast(Msg::Load(name, reply));
-        answer.await.unwrap_or_else(|_| Err(LogError::Unavailable("the journal is being restarted".into())))
+    /// Loads a document, once all that the journal holds of it is settled. A journal between two lives forgets it, and
+    /// drops `on_found` without a word.
+    pub fn load(&self, name: DocumentName, on_found: OnFound) {
+        self.actor.cast(Msg::Load(Load::new(name, on_found)));
     }
 
     /// Whether no more should be read from clients until something is committed.
@@ -205,7 +190,7 @@ pub enum Msg {
     /// Something was appended, see [`Life::append`].
     Arrived,
     /// See [`Journal::load`].
-    Load(DocumentName, oneshot::Sender<Result<Found, LogError>>),
+    Load(Load),
     /// The commit in flight ended.
     Ended(Parts, Result<Vec<(Target, Appended)>, LogError>),
     /// The wait after a failed commit is over.
@@ -233,7 +218,7 @@ struct State {
     armed: bool,
     /// Whether a commit of an earlier life is still in flight.
     inheriting: bool,
-    loads: Vec<(DocumentName, oneshot::Sender<Result<Found, LogError>>)>,
+    loads: Vec<Load>,
     drains: Vec<oneshot::Sender<()>>,
 }
 
@@ -277,7 +262,7 @@ impl Actor for JournalActor {
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Arrived => {}
-            Msg::Load(name, reply) => state.loads.push((name, reply)),
+            Msg::Load(load) => state.loads.push(load),
             Msg::Ended(parts, Ok(rows)) => state.committed(&parts, &rows),
             Msg::Ended(parts, Err(error)) => state.failed(&myself, parts, &error),
             Msg::Retry => state.pausing = false,
@@ -386,29 +371,9 @@ impl State {
         let held = |name: &DocumentName| {
             waiting.holds(name) || flying.as_ref().is_some_and(|flying| flying.documents.contains(name))
         };
-        for (name, reply) in self.loads.extract_if(.., |(name, _)| !held(name)) {
-            let (log, loading) = (self.shared.log.clone(), self.shared.loading.clone());
-            counted::LOADS.increment(1.0);
-            tokio::spawn(async move {
-                let loaded = AssertUnwindSafe(load_in_turn(&loading, &*log, &name)).catch_unwind().await;
-                counted::LOADS.decrement(1.0);
-                // Whoever asked may be gone.
-                let _ = reply.send(loaded.unwrap_or_else(|_| Err(LogError::Unavailable("the load panicked".into()))));
-            });
+        for load in self.loads.extract_if(.., |load| !held(load.name())) {
+            self.shared.loads.begin(&self.shared.log, load);
         }
-    }
-}
-
-async fn load_in_turn(loading: &Semaphore, log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {
-    let turn = timeout(LOAD_TURN, loading.acquire()).await;
-    let _permit = turn.map_err(|_| LogError::Unavailable("too many documents wait to be read".into()))?;
-    load(log, name).await
-}
-
-async fn load(log: &dyn Log, name: &DocumentName) -> Result<Found, LogError> {
-    match log.find(name).await? {
-        Some(document) if !document.deleted => Ok(Found::Content(Box::new(log.load(document.id).await?))),
-        deleted => Ok(Found::Nothing(deleted)),
     }
 }
 

@@ -1,13 +1,11 @@
 //! A room with all that it carries its rules with: what is due goes to the journal, to jobs, to time. Whoever tends it, a
 //! keeper or an actor of its own, hands it what it is told.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use metrics::counter;
+use tandem_model::Limits;
 use tandem_model::log::LogError;
-use tandem_model::{DocumentName, Limits};
 use tandem_protocol::Refusal;
 use tokio::time::Instant;
 
@@ -17,7 +15,7 @@ use super::door::{Door, Timer};
 use super::unheard::Unheard;
 use super::{Joined, Msg, Observed, loading};
 use crate::blocking;
-use crate::journal::{Append, Committed, Found, Journal, Reply};
+use crate::journal::{Append, Committed, Found, Reply};
 use crate::row::has_outline;
 
 /// See the module.
@@ -43,11 +41,11 @@ pub(super) enum Phase {
     /// The document is loaded; what is said waits.
     Loading(Vec<Msg>),
     /// It is there.
-    Live(Box<Live>),
+    Live(Live),
 }
 
 /// A room whose end its sessions notice.
-pub(super) struct Live(pub(super) Room);
+pub(super) struct Live(pub(super) Box<Room>);
 
 impl Live {
     /// Hears of the commits that it was not told of.
@@ -70,7 +68,7 @@ impl Carried {
     /// A room that begins to load.
     pub(super) fn load(door: &Arc<Door>) -> Self {
         let now = Instant::now();
-        start_loading(door.clone());
+        Loading::start(door.clone());
         Self {
             phase: Phase::Loading(Vec::new()),
             unheard: Arc::default(),
@@ -99,7 +97,7 @@ impl Carried {
     /// Handles a message.
     pub(super) fn handle(&mut self, door: &Arc<Door>, message: Msg) {
         match (&mut self.phase, message) {
-            (Phase::Loading(_), Msg::Loaded(loaded)) => self.loaded(door, *loaded),
+            (Phase::Loading(_), Msg::Loaded(loaded)) => self.loaded(door, loaded),
             (Phase::Loading(waiting), message) => waiting.push(message),
             (Phase::Live(_), message) => self.live(door, message),
         }
@@ -157,7 +155,7 @@ impl Carried {
         self.burden.told() + Limits::seconds(limits.room_sleep_seconds)
     }
 
-    fn loaded(&mut self, door: &Arc<Door>, loaded: Result<Room, LogError>) {
+    fn loaded(&mut self, door: &Arc<Door>, loaded: Result<Box<Room>, LogError>) {
         let waiting = match &mut self.phase {
             Phase::Loading(waiting) => std::mem::take(waiting),
             Phase::Live(_) => Vec::new(),
@@ -165,7 +163,7 @@ impl Carried {
         match loaded {
             Ok(room) => {
                 counter!("tandem_rooms_loaded_total").increment(1);
-                self.phase = Phase::Live(Box::new(Live(room)));
+                self.phase = Phase::Live(Live(room));
                 waiting.into_iter().for_each(|message| self.live(door, message));
                 self.after(door);
             }
@@ -274,25 +272,47 @@ impl Carried {
     }
 }
 
-fn start_loading(door: Arc<Door>) {
-    let (journal, limits) = (door.around().journal.clone(), door.around().limits.clone());
-    let name = door.name().clone();
-    tokio::spawn(async move {
-        let loaded = AssertUnwindSafe(load(&journal, name, limits)).catch_unwind().await;
-        let loaded = loaded.unwrap_or_else(|_| Err(LogError::Unavailable("the load panicked".into())));
-        // The room may have ended while it loaded.
-        let _ = door.cast(Msg::Loaded(Box::new(loaded)));
-    });
+/// A room waits for its document. However that ends, the room is told.
+struct Loading(Option<Arc<Door>>);
+
+impl Loading {
+    fn start(door: Arc<Door>) {
+        let (journal, name) = (door.around().journal.clone(), door.name().clone());
+        let loading = Self(Some(door));
+        journal.load(name, Box::new(move |found| loading.found(found)));
+    }
+
+    fn found(self, found: Result<Found, LogError>) {
+        let Some(door) = &self.0 else { return };
+        let (name, limits) = (door.name().clone(), door.around().limits.clone());
+        match found {
+            Ok(found) if !loads_at_once(&found) => {
+                _ = tokio::spawn(async move {
+                    let loaded = blocking::run(move || loading::room(name, &found, limits)).await;
+                    self.end(
+                        loaded.unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}")))),
+                    );
+                })
+            }
+            found => self.end(found.and_then(|found| loading::room(name, &found, limits))),
+        }
+    }
+
+    fn end(mut self, loaded: Result<Box<Room>, LogError>) {
+        if let Some(door) = self.0.take() {
+            // The room may have ended while it loaded.
+            let _ = door.cast(Msg::Loaded(loaded));
+        }
+    }
 }
 
-async fn load(journal: &Journal, name: DocumentName, limits: Arc<Limits>) -> Result<Room, LogError> {
-    let found = journal.load(name.clone()).await?;
-    if loads_at_once(&found) {
-        return loading::room(name, &found, limits);
+impl Drop for Loading {
+    /// The journal is between two lives, or something panicked.
+    fn drop(&mut self) {
+        if let Some(door) = self.0.take() {
+            let _ = door.cast(Msg::Loaded(Err(LogError::Unavailable("its load came to no end".into()))));
+        }
     }
-    blocking::run(move || loading::room(name, &found, limits))
-        .await
-        .unwrap_or_else(|error| Err(LogError::Unavailable(format!("the load failed: {error}"))))
 }
 
 /// Whether a load is so short, a millisecond or two, that moving it to another thread would cost more.

@@ -103,12 +103,12 @@ fn take_rows(
 ///
 /// # Errors
 /// As [`read`].
-pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Room, LogError> {
+pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Box<Room>, LogError> {
     let bounds = index_limits(&limits);
     match found {
         Found::Nothing(document) => {
             let authors = Authors::new([], tombstone(document.as_ref())?);
-            let mut room = Room::new(name, Index::new(Collect::Collected, bounds), authors, limits);
+            let mut room = Box::new(Room::new(name, Index::new(Collect::Collected, bounds), authors, limits));
             // A name that is used again goes on behind what was deleted.
             room.head = document.as_ref().map_or(Seq::default(), |document| document.head);
             Ok(room)
@@ -116,7 +116,7 @@ pub fn room(name: DocumentName, found: &Found, limits: Arc<Limits>) -> Result<Ro
         Found::Content(loaded) => {
             let content = read(loaded, Snapshots::Restored, bounds)?;
             let authors = Authors::new(content.owners, tombstone(Some(&loaded.document))?);
-            let mut room = Room::new(name, content.index, authors, limits);
+            let mut room = Box::new(Room::new(name, content.index, authors, limits));
             room.target = Some(Target { document: loaded.document.id, epoch: loaded.document.epoch });
             room.head = content.head;
             room.since_snapshot = content.since_snapshot;

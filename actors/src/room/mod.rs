@@ -248,7 +248,7 @@ impl Drop for Unread<'_> {
 /// What a room is told; private to this module but for ractor's sake.
 pub enum Msg {
     /// The load ended.
-    Loaded(Box<Result<Room, LogError>>),
+    Loaded(Result<Box<Room>, LogError>),
     /// See [`RoomRef::join`].
     Join(Join, JoinReply),
     /// See [`RoomRef::leave`].
@@ -289,7 +289,7 @@ impl Msg {
     /// Whether a document was loaded that is large.
     fn brings_a_large_document(&self) -> bool {
         let Self::Loaded(loaded) = self else { return false };
-        loaded.as_ref().as_ref().is_ok_and(|room| room.index().bytes() >= burden::LARGE_DOCUMENT)
+        loaded.as_ref().is_ok_and(|room| room.index().bytes() >= burden::LARGE_DOCUMENT)
     }
 
     /// Whether it may take as long as its document is large.

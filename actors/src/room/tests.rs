@@ -3,17 +3,20 @@
 use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
-use futures_util::poll;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, poll};
 use tandem_model::clock::MemoryClock;
 use tandem_model::log::{Append, Appended, Document, Installed, Log, Row};
 use tandem_model::memory::MemoryLog;
 use tandem_model::{DocumentId, Epoch, Subject};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use yrs::{Doc, Text, Transact};
 
 use super::command::Command;
 use super::notice::Inbox;
 use super::*;
+use crate::journal::{LOAD_TURN, LOADS_AT_ONCE};
 use crate::rooms::Rooms;
 use crate::root::{self, Tree};
 use crate::session::flight::Flights;
@@ -31,10 +34,18 @@ struct Whimsical {
     may_answer: Notify,
     /// Never takes rows of the first document.
     refuses_the_first: bool,
+    /// Never finds a document.
+    hangs: bool,
+    /// Panics when it looks for one.
+    panics: bool,
 }
 
 impl Log for Whimsical {
     fn find<'a>(&'a self, name: &'a DocumentName) -> BoxFuture<'a, Result<Option<Document>, LogError>> {
+        assert!(!self.panics, "a whim");
+        if self.hangs {
+            return Box::pin(std::future::pending());
+        }
         self.log.find(name)
     }
 
@@ -170,4 +181,31 @@ async fn what_can_never_be_stored_holds_up_its_own_document_alone() {
         stored(room).await;
     }
     assert_eq!(head(&all[0].0).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_waits_too_long_for_its_turn_to_be_read_is_unavailable() {
+    let log = Arc::new(Whimsical { hangs: true, ..Whimsical::default() });
+    let (rooms, wake) = (rooms_on(log).await, Arc::default());
+    let mut joining = FuturesUnordered::new();
+    for n in 0..LOADS_AT_ONCE + 2 {
+        let (room, somebody) = (room(&rooms, &format!("notes-{n}")).await, somebody(&wake));
+        joining.push(async move { (n, room.join(somebody).await) });
+    }
+    let began = Instant::now();
+    for _ in 0..2 {
+        let (n, outcome) = joining.next().await.expect("one more");
+        assert!(n >= LOADS_AT_ONCE, "it is being read");
+        assert!(matches!(outcome, Ok(Err(Refusal::Unavailable))), "{outcome:?}");
+    }
+    assert_eq!(began.elapsed().as_secs(), LOAD_TURN.as_secs());
+}
+
+#[tokio::test]
+async fn a_load_that_panics_ends_its_room() {
+    let log = Arc::new(Whimsical { panics: true, ..Whimsical::default() });
+    let room = room(&rooms_on(log).await, "notes").await;
+    // It may have come to that before it is asked.
+    let outcome = room.join(somebody(&Arc::default())).await;
+    assert!(matches!(outcome, Ok(Err(Refusal::Unavailable)) | Err(RoomGone)), "{outcome:?}");
 }

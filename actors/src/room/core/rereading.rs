@@ -108,7 +108,7 @@ mod tests {
             self.log.since(self.document.id, seq).now_or_never().expect("at once").expect("a read")
         }
 
-        fn room(&self) -> Room {
+        fn room(&self) -> Box<Room> {
             let found = Found::Content(Box::new(self.load()));
             loading::room(self.document.name.clone(), &found, Arc::new(Limits::default())).expect("a room")
         }
