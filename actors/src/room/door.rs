@@ -95,6 +95,10 @@ impl Door {
         let mut place = self.lock();
         match &mut *place {
             Place::Kept(kept) => {
+                if kept.waiting.is_empty() {
+                    // One is usual: room for four would be as large as a room, and lie between rooms.
+                    kept.waiting.reserve_exact(1);
+                }
                 kept.waiting.push(message);
                 if !std::mem::replace(&mut kept.called, true) {
                     drop(place);

@@ -120,7 +120,7 @@ struct Person {
 }
 
 struct Scene {
-    room: Room,
+    room: Box<Room>,
     people: Vec<Person>,
     flights: Arc<Flights>,
     wake: Arc<Wake>,

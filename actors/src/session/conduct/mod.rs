@@ -213,8 +213,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         // Rooms are left now, not when the peer agrees. What was on its way into one leaves it too.
         self.slots.clear();
         self.errands = Errands::default();
-        if matches!(over, Over::Finish) && !self.socket.finish().await {
-            tracing::debug!("a peer was not waited for");
+        if matches!(over, Over::Finish) {
+            // Boxed: the session would hold the place of it as long as it lives.
+            let finished = Box::pin(self.socket.finish()).await;
+            if !finished {
+                tracing::debug!("a peer was not waited for");
+            }
         }
     }
 

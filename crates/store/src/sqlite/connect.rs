@@ -126,6 +126,10 @@ mod tests {
         ] {
             assert_eq!(pragma(&writer, name).await, value, "{name} of the writer");
         }
+        let planned_once = "SELECT sqlite_compileoption_used('ENABLE_QPSG')";
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, planned_once);
+        let row = writer.query_one_raw(statement).await.expect("an answer").expect("a row");
+        assert!(row.try_get_by_index::<bool>(0).expect("a yes or no"), ".cargo/config.toml has its flag");
         assert!(location.path.exists(), "a path is taken as it is");
         let readers = readers(&location, &options).await.expect("readers");
         for (name, value) in [("journal_mode", "wal"), ("busy_timeout", "2000"), ("mmap_size", "268435456")] {
