@@ -28,7 +28,7 @@ pub static COMMITS: Count = LazyLock::new(|| counter!("tandem_journal_commits_to
 pub static ROWS: Count = LazyLock::new(|| counter!("tandem_journal_rows_total"));
 /// How long a commit took.
 pub static COMMIT_SECONDS: LazyLock<Histogram> = LazyLock::new(|| histogram!("tandem_journal_commit_seconds"));
-/// Documents that are read from the store, those that wait for their turn included.
+/// Documents that are to be read from the store, from when a room asks until it has an answer.
 pub static LOADS: LazyLock<Gauge> = LazyLock::new(|| gauge!("tandem_journal_loads"));
 /// Bytes that wait for a commit.
 pub static JOURNAL_WAITING: LazyLock<Gauge> = LazyLock::new(|| gauge!("tandem_journal_waiting_bytes"));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tandem_model::DocumentName;
 use tandem_model::log::{Document, Loaded, Log, LogError};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{counted, reached};
@@ -28,7 +29,7 @@ pub enum Found {
     Content(Box<Loaded>),
 }
 
-/// What is done with a document once it is read. It must not block; a panic is its own.
+/// What is done with a document once it is read, before the next one is. It must not block; a panic is its own.
 pub type OnFound = Box<dyn FnOnce(Result<Found, LogError>) + Send>;
 
 /// One document that is to be read.
@@ -72,7 +73,8 @@ pub struct Loads(Mutex<Turns<Load>>);
 impl Loads {
     /// Reads a document when it is its turn.
     pub fn begin(self: &Arc<Self>, log: &Arc<dyn Log>, load: Load) {
-        match self.lock().wait(load, Instant::now()) {
+        let begun = self.lock().wait(load, Instant::now());
+        match begun {
             Begun::Read => _ = tokio::spawn(self.clone().read_all(log.clone())),
             Begun::Watch => _ = tokio::spawn(self.clone().watch()),
             Begun::Nothing => {}
@@ -89,10 +91,16 @@ impl Loads {
     async fn watch(self: Arc<Self>) {
         while let Some(due) = self.due() {
             sleep_until(due).await;
+            let mut turned_away = 0;
             while let Some(load) = self.overdue() {
-                reached::count("load_turn", 1);
                 load.end(Err(LogError::Unavailable("too many documents wait to be read".into())));
+                turned_away += 1;
+                if turned_away % LOADS_AT_ONCE == 0 {
+                    // All of a burst are overdue together; other tasks have their turns between.
+                    yield_now().await;
+                }
             }
+            reached::count("load_turn", turned_away);
         }
     }
 

@@ -78,6 +78,7 @@ pub struct Member {
 }
 
 // One of the allocator's size classes; a word more takes the next, and each document of each socket has a member.
+#[cfg(test)]
 const _: () = assert!(size_of::<Member>() <= 192, "a member falls into the next size class");
 
 /// An edit that is not wholly storable yet.

@@ -255,6 +255,7 @@ impl Ring {
         }
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
+            self.joined = Joined::default();
         }
     }
 
@@ -417,6 +418,7 @@ mod tests {
         outbox.ring();
         let ring = outbox.lock();
         assert_eq!((ring.entries.len(), ring.bytes), (0, 0));
+        assert!(ring.joined.is_empty(), "nor are pieces kept");
     }
 
     #[test]

@@ -201,11 +201,25 @@ async fn a_document_that_waits_too_long_for_its_turn_to_be_read_is_unavailable()
     assert_eq!(began.elapsed().as_secs(), LOAD_TURN.as_secs());
 }
 
-#[tokio::test]
-async fn a_load_that_panics_ends_its_room() {
+#[tokio::test(start_paused = true)]
+async fn loads_that_panic_end_their_rooms_and_take_nobodys_turn() {
     let log = Arc::new(Whimsical { panics: true, ..Whimsical::default() });
-    let room = room(&rooms_on(log).await, "notes").await;
-    // It may have come to that before it is asked.
-    let outcome = room.join(somebody(&Arc::default())).await;
-    assert!(matches!(outcome, Ok(Err(Refusal::Unavailable)) | Err(RoomGone)), "{outcome:?}");
+    let (rooms, began) = (rooms_on(log).await, Instant::now());
+    for n in 0..=LOADS_AT_ONCE {
+        // It may have come to that before it is asked.
+        let outcome = room(&rooms, &format!("notes-{n}")).await.join(somebody(&Arc::default())).await;
+        assert!(matches!(outcome, Ok(Err(Refusal::Unavailable)) | Err(RoomGone)), "{outcome:?}");
+    }
+    assert_eq!(began.elapsed().as_secs(), 0, "nobody waited for a turn in vain");
+}
+
+#[test]
+fn a_load_that_no_journal_takes_is_let_go_of() {
+    let limits = Arc::new(Limits::default());
+    // Its life never begins.
+    let journal = Journal::new(Arc::new(MemoryLog::new()), &limits);
+    let forgotten = Arc::new(());
+    let held = forgotten.clone();
+    journal.load(DocumentName::new("notes").expect("a name"), Box::new(move |_| drop(held)));
+    assert_eq!(Arc::strong_count(&forgotten), 1, "whoever waits for it is told by that");
 }

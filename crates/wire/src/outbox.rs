@@ -13,8 +13,8 @@ use tokio::io::AsyncWrite;
 /// Frames in one system call.
 const SLICES_MAX: usize = 64;
 
-/// Room in the queue that is kept when it is empty: for the one frame that is usual. Every idle socket has it.
-const IDLE_CAPACITY: usize = 1;
+/// Room in the queue that is kept when it is empty: what a first frame makes. Every idle socket has it.
+const IDLE_CAPACITY: usize = 4;
 
 /// Answers to pings that may wait at once. A peer that pings and does not read is not read either.
 const REPLIES_MAX: u32 = 64;

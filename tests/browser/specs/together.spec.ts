@@ -84,7 +84,12 @@ test('a name that is no name, a colour that is none and a caret that is nowhere 
         editor: { extensionManager: { extensions: { name: string; options: { awareness?: unknown } }[] } }
       }
       const carets = editor.extensionManager.extensions.find(({ name }) => name === 'carets')
-      const awareness = carets?.options.awareness as { setLocalState(state: unknown): void }
+      const awareness = carets?.options.awareness as {
+        setLocalState(state: unknown): void
+        setLocalStateField: unknown
+      }
+      // Where its colour is somebody else's the page takes another one, and would say its name again with it.
+      awareness.setLocalStateField = () => undefined
       awareness.setLocalState({ user, cursor })
       awareness.setLocalState({ user: 'just words', cursor })
     },

@@ -31,9 +31,9 @@ use super::too_large::TooLarge;
 use super::uncommitted::Uncommitted;
 use crate::gathering::Gathering;
 use crate::journal::Target;
-use crate::refusals;
 use crate::session::flight::Flight;
 use crate::session::gate::{Entry, Fate, Question};
+use crate::{refusals, short};
 
 /// One document, live.
 pub struct Room {
@@ -68,6 +68,7 @@ pub struct Room {
 }
 
 // One of the allocator's size classes; a word more takes the next, and each document has a room.
+#[cfg(test)]
 const _: () = assert!(size_of::<Room>() <= 640, "a room falls into the next size class");
 
 /// What an editor or viewer brought.
@@ -317,5 +318,5 @@ impl Room {
 
 /// The least time between two of which so many a second are allowed.
 fn apart(per_second: u64) -> Duration {
-    Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(1)
+    Duration::from_secs(1) / short::number(per_second.max(1))
 }

@@ -24,6 +24,11 @@ pub(super) struct Place {
 }
 
 impl Joined {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ysync.is_none() && self.hocuspocus.is_none()
+    }
+
     pub(super) fn entry(&mut self, hocuspocus: bool) -> &mut Place {
         if hocuspocus { &mut self.hocuspocus } else { &mut self.ysync }.get_or_insert_default()
     }

@@ -122,6 +122,7 @@ struct Closing {
 }
 
 // One of the allocator's size classes, for a socket of 56 bytes as the edge's; a word more takes the next.
+#[cfg(test)]
 const _: () = assert!(size_of::<Conduct<[usize; 7]>>() <= 896, "a session falls into the next size class");
 
 /// The session is over.

@@ -48,8 +48,9 @@ pub(super) static TABLE: [Row; 33] = [
         "A message for a document that was refused or closed on this socket, or a too large one under a key that is not in use \
          there. A new Auth opens it."),
     row(Refusal::Unavailable, "unavailable", Yw::Close(4503), Hp::Waits, Later,
-        "The document's room is down, or it cannot be loaded because the database cannot be reached. Tandem tries again by \
-         itself; a y-websocket is closed when that took 20 s. Who was in goes on meanwhile, without acknowledgements."),
+        "The document's room is down, or it cannot be loaded because the database cannot be reached or too many documents wait to be \
+         read. Tandem tries again by itself; a y-websocket is closed when that took 20 s. Who was in goes on meanwhile, without \
+         acknowledgements."),
     row(Refusal::Quarantined, "quarantined", Yw::Close(4423), Hp::PermissionDenied, Never,
         "What is stored of the document cannot be read; an operator has to look. It is never overwritten."),
     row(Refusal::Gone, "gone", Yw::Close(4410), Hp::CloseDocument, Never,
