@@ -77,10 +77,6 @@ pub struct Member {
     answered: u32,
 }
 
-// One of the allocator's size classes; a word more takes the next, and each document of each socket has a member.
-#[cfg(test)]
-const _: () = assert!(size_of::<Member>() <= 192, "a member falls into the next size class");
-
 /// An edit that is not wholly storable yet.
 #[derive(Debug)]
 pub struct Waiting {
@@ -294,6 +290,10 @@ impl Steps {
         self.waiting.as_ref().and(self.answered).map(|answered| answered + self.apart.time())
     }
 }
+
+// One of the allocator's size classes; a word more takes the next, and each document of each socket has a member.
+#[cfg(test)]
+const _: () = assert!(size_of::<Member>() <= 192, "a member falls into the next size class");
 
 #[cfg(test)]
 mod tests {

@@ -67,10 +67,6 @@ pub struct Room {
     gathering: Gathering,
 }
 
-// One of the allocator's size classes; a word more takes the next, and each document has a room.
-#[cfg(test)]
-const _: () = assert!(size_of::<Room>() <= 640, "a room falls into the next size class");
-
 /// What an editor or viewer brought.
 struct Brought {
     member: MemberId,
@@ -320,3 +316,7 @@ impl Room {
 fn apart(per_second: u64) -> Duration {
     Duration::from_secs(1) / short::number(per_second.max(1))
 }
+
+// One of the allocator's size classes; a word more takes the next, and each document has a room.
+#[cfg(test)]
+const _: () = assert!(size_of::<Room>() <= 640, "a room falls into the next size class");
