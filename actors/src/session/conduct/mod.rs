@@ -121,10 +121,6 @@ struct Closing {
     read_away_to: u64,
 }
 
-// One of the allocator's size classes, for a socket of 56 bytes as the edge's; a word more takes the next.
-#[cfg(test)]
-const _: () = assert!(size_of::<Conduct<[usize; 7]>>() <= 896, "a session falls into the next size class");
-
 /// The session is over.
 enum Over {
     /// The peer is gone, or takes nothing: the stream is dropped.
@@ -434,3 +430,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conduct<S> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 }
+
+// One of the allocator's size classes, for a socket of 56 bytes as the edge's; a word more takes the next.
+#[cfg(test)]
+const _: () = assert!(size_of::<Conduct<[usize; 7]>>() <= 896, "a session falls into the next size class");
