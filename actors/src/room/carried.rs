@@ -68,7 +68,7 @@ impl Carried {
     /// A room that begins to load.
     pub(super) fn load(door: &Arc<Door>) -> Self {
         let now = Instant::now();
-        Loading::start(door.clone());
+        AwaitsDocument::start(door.clone());
         Self {
             phase: Phase::Loading(Vec::new()),
             unheard: Arc::default(),
@@ -273,20 +273,20 @@ impl Carried {
 }
 
 /// A room waits for its document. However that ends, the room is told.
-struct Loading(Option<Arc<Door>>);
+struct AwaitsDocument(Option<Arc<Door>>);
 
-impl Loading {
+impl AwaitsDocument {
     fn start(door: Arc<Door>) {
         let (journal, name) = (door.around().journal.clone(), door.name().clone());
-        let loading = Self(Some(door));
-        journal.load(name, Box::new(move |found| loading.found(found)));
+        let room = Self(Some(door));
+        journal.load(name, Box::new(move |found| room.found(found)));
     }
 
     fn found(self, found: Result<Found, LogError>) {
         let Some(door) = &self.0 else { return };
         let (name, limits) = (door.name().clone(), door.around().limits.clone());
         match found {
-            Ok(found) if !loads_at_once(&found) => {
+            Ok(found) if !is_short(&found) => {
                 _ = tokio::spawn(async move {
                     let loaded = blocking::run(move || loading::room(name, &found, limits)).await;
                     self.end(
@@ -306,7 +306,7 @@ impl Loading {
     }
 }
 
-impl Drop for Loading {
+impl Drop for AwaitsDocument {
     /// The journal is between two lives, or something panicked.
     fn drop(&mut self) {
         if let Some(door) = self.0.take() {
@@ -316,7 +316,7 @@ impl Drop for Loading {
 }
 
 /// Whether a load is so short, a millisecond or two, that moving it to another thread would cost more.
-fn loads_at_once(found: &Found) -> bool {
+fn is_short(found: &Found) -> bool {
     const ADMITTED_BYTES: usize = 64 * 1024;
     const COPIED_BYTES: usize = 512 * 1024;
     match found {

@@ -97,7 +97,11 @@ mod tests {
     use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 
     async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
-        let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA {name}"));
+        answer(connection, format!("PRAGMA {name}")).await
+    }
+
+    async fn answer(connection: &DatabaseConnection, question: impl Into<String>) -> String {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, question);
         let row = connection.query_one_raw(statement).await.expect("an answer").expect("a row");
         row.try_get_by_index::<i64>(0)
             .map_or_else(|_| row.try_get_by_index(0).expect("a text"), |value| value.to_string())
@@ -127,9 +131,7 @@ mod tests {
             assert_eq!(pragma(&writer, name).await, value, "{name} of the writer");
         }
         let planned_once = "SELECT sqlite_compileoption_used('ENABLE_QPSG')";
-        let statement = Statement::from_string(DatabaseBackend::Sqlite, planned_once);
-        let row = writer.query_one_raw(statement).await.expect("an answer").expect("a row");
-        assert!(row.try_get_by_index::<bool>(0).expect("a yes or no"), ".cargo/config.toml has its flag");
+        assert_eq!(answer(&writer, planned_once).await, "1", ".cargo/config.toml has its flag");
         assert!(location.path.exists(), "a path is taken as it is");
         let readers = readers(&location, &options).await.expect("readers");
         for (name, value) in [("journal_mode", "wal"), ("busy_timeout", "2000"), ("mmap_size", "268435456")] {
